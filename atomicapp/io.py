@@ -1,0 +1,76 @@
+"""Reading and writing files: the only helpers for it, so that encodings and half-written files are dealt with once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from atomicapp.errors import AtomicAppError, SpecError
+from atomicapp.position import Position
+
+MAX_TEXT = 16 * 1024 * 1024
+"""Bytes. A Nulecule, an answers file or an artifact beyond this is refused, not read."""
+
+
+def decode(data: bytes, file: str) -> str:
+    """Bytes as UTF-8 text, line ends untouched. SpecError at line:column for bytes that are no UTF-8."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        line = before.count(b"\n") + 1
+        column = error.start - (before.rfind(b"\n") + 1) + 1
+        raise SpecError.single(
+            f"byte 0x{data[error.start]:02x} at offset {error.start} is not UTF-8 text",
+            Position(file, line, column),
+            code="encoding",
+            hint="save the file as UTF-8; binary files can't be artifacts",
+        ) from None
+
+
+def read_text(path: Path, name: str = "") -> str:
+    """The text of a file. `name` is how messages call it. OSError passes through to the caller."""
+    with path.open("rb") as stream:
+        data = stream.read(MAX_TEXT + 1)
+    if len(data) > MAX_TEXT:
+        raise SpecError.single(
+            f"the file is larger than {MAX_TEXT // 1024 // 1024} MiB", Position(name or str(path)), code="size"
+        )
+    return decode(data, name or str(path))
+
+
+def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
+    """Write a file beside its place and move it there, so that no reader ever sees half of it."""
+    write_bytes(path, text.encode("utf-8"), mode=mode)
+
+
+def write_bytes(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+    """As write_text, for bytes. The folder must exist. Errors of the system become AtomicAppError."""
+    with writing(path):
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fchmod(stream.fileno(), mode)
+                os.fsync(stream.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                Path(temporary).unlink()
+            raise
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn the system's refusal to write `path` (full disk, no permission) into one clear line."""
+    try:
+        yield
+    except OSError as error:
+        raise AtomicAppError(
+            f"can't write {path}: {error.strerror or error}",
+            hint="check free space and permissions; nothing was left half-written",
+        ) from error

@@ -1,0 +1,382 @@
+"""The values that travel from stage to stage. All are immutable; tuples keep the order of the files.
+
+    load      Nulecule      one file, validated; every node knows its position
+    resolve   App           the tree of apps: a Nulecule, where it lies, and its nested apps
+    configure Settings      one Value for each param of each scope, with its origin      (params/)
+    render    Artifact      text after substitution, in memory
+    parse     Resource      what a provider wants to exist
+    observe   Existing      what the engine says does exist
+    plan      Plan          ordered steps from one to the other
+    apply     Record        what the store keeps                                          (store.py)
+
+NamedTuples and not dataclasses: they are made by the thousand, and import in a tenth of the time.
+A *scope* is the namespace path of a component: `general` for the root app's own params, else `a:b:c`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from atomicapp.errors import Issue
+from atomicapp.position import Position
+
+GENERAL = "general"
+
+# ---------------------------------------------------------------- load
+
+
+class Constraint(NamedTuple):
+    """A regular expression that the whole text of a value must match."""
+
+    allowed_pattern: str
+    description: str
+    position: Position
+
+
+class Param(NamedTuple):
+    """A declared param. `default` is the text as it stands in the file; None means that there is none."""
+
+    name: str
+    description: str
+    default: str | None
+    hidden: bool
+    constraints: tuple[Constraint, ...]
+    position: Position
+    default_position: Position
+
+
+class FileArtifact(NamedTuple):
+    """`file://PATH`: a file, or a folder standing for its plain files. `path` is relative to the app."""
+
+    path: str
+    position: Position
+    pointers: tuple[Pointer, ...] = ()
+
+
+class UrlArtifact(NamedTuple):
+    """`http://` or `https://`; `sha256` (hex) is checked when given."""
+
+    url: str
+    position: Position
+    sha256: str = ""
+    pointers: tuple[Pointer, ...] = ()
+
+
+class GitArtifact(NamedTuple):
+    """A file or folder `path` of a git repository at `ref` (a tag goes before a branch)."""
+
+    source: str
+    path: str
+    ref: str
+    position: Position
+    pointers: tuple[Pointer, ...] = ()
+
+
+class InheritArtifact(NamedTuple):
+    """The artifacts of other providers, in this place of the list."""
+
+    providers: tuple[str, ...]
+    position: Position
+
+
+class Pointer(NamedTuple):
+    """A JSON pointer into the parsed artifact which is set to the value of a param."""
+
+    param: str
+    pointer: str
+    position: Position
+
+
+ArtifactSource = FileArtifact | UrlArtifact | GitArtifact | InheritArtifact
+
+
+class Component(NamedTuple):
+    """A graph item that brings artifacts: provider name -> sources."""
+
+    name: str
+    artifacts: Mapping[str, tuple[ArtifactSource, ...]]
+    params: tuple[Param, ...]
+    position: Position
+
+
+class Include(NamedTuple):
+    """A graph item that takes another app: `source` is an image reference without `docker://`."""
+
+    name: str
+    source: str
+    params: tuple[Param, ...]
+    position: Position
+
+
+class PersistentVolume(NamedTuple):
+    """Storage that the app wants kept. `size` is in GB; `access_mode` one of ReadWriteOnce, ReadOnlyMany,
+    ReadWriteMany."""
+
+    name: str
+    access_mode: str
+    size: float
+    position: Position
+
+
+class Nulecule(NamedTuple):
+    """One validated file. `file` is how messages name it; `issues` the warnings met while loading."""
+
+    id: str
+    specversion: str
+    metadata: Mapping[str, Any]
+    params: tuple[Param, ...]
+    graph: tuple[Component | Include, ...]
+    requirements: tuple[PersistentVolume, ...]
+    file: str
+    issues: tuple[Issue, ...]
+
+
+# ---------------------------------------------------------------- resolve
+
+
+class App(NamedTuple):
+    """A node of the tree of apps. `children` holds, for each Include of the graph in order, the app taken.
+
+    `name` is the component's name in its parent ("" for the root); `namespace` the scope prefix (`a:b`,
+    "" for the root); `folder` holds the Nulecule and its artifacts; `digest` is that of the image it came
+    from ("" for a folder). The fields `name` and `children` are what anytree's iterators and renderers use.
+    """
+
+    name: str
+    namespace: str
+    nulecule: Nulecule
+    folder: Path
+    reference: str
+    digest: str
+    children: tuple[App, ...]
+
+    def scope_of(self, item: Component | Include) -> str:
+        """The scope of a graph item of this app."""
+        return f"{self.namespace}:{item.name}" if self.namespace else item.name
+
+
+# ---------------------------------------------------------------- render
+
+
+class Artifact(NamedTuple):
+    """One rendered file. `component` is the scope, `path` the path below the component's app (or the file name
+    of a remote one), `position` where the Nulecule asks for it; `file` is how messages name the source."""
+
+    component: str
+    provider: str
+    path: str
+    data: str
+    file: str
+    position: Position
+
+
+class Volume(NamedTuple):
+    """A persistentVolume requirement with the namespace (`a:b`, "" for the root) of the app that states it."""
+
+    namespace: str
+    requirement: PersistentVolume
+
+
+class Rendered(NamedTuple):
+    """All that a provider needs to know of an app: its artifacts in graph order, its volumes, and the warnings."""
+
+    artifacts: tuple[Artifact, ...]
+    volumes: tuple[Volume, ...] = ()
+    issues: tuple[Issue, ...] = ()
+
+
+# ---------------------------------------------------------------- parse
+
+
+class Target(NamedTuple):
+    """Where and as what an app is to run. `app` is the name of the deployment, unique on the engine.
+
+    The provider options are those of the command line and of `[general]` in the answers; empty = not given.
+    `auth` is a secret.
+    """
+
+    app: str
+    namespace: str = "default"
+    api: str = ""
+    auth: str = ""
+    cafile: str = ""
+    config: str = ""
+    context: str = ""
+    tlsverify: bool = True
+
+
+# What becomes of a resource that is no longer wanted.
+OWNED = "owned"  # removed with the app
+DATA = "data"  # holds the user's data: kept unless the user says --purge-data
+SHARED = "shared"  # not ours alone (an image, a network that was there before): never removed
+
+
+class Resource(NamedTuple):
+    """One thing that a provider wants to exist.
+
+    `key` is unique in the deployment and stable between runs (`container/web:1`); `name` is the name on the
+    engine; `body` is JSON-ready and holds all that makes the thing what it is, secrets included: it is
+    shown only after masking. `order` is the place in the graph: what has a lower order is started before
+    and stopped after. `needs` lists the keys of resources that must exist before this one is made.
+    """
+
+    key: str
+    component: str
+    kind: str
+    name: str
+    body: Mapping[str, Any]
+    position: Position
+    order: int = 0
+    needs: tuple[str, ...] = ()
+    lifetime: str = OWNED
+
+    @property
+    def hash(self) -> str:
+        """A digest of kind, name and body: equal exactly when nothing changed."""
+        text = json.dumps([self.kind, self.name, self.body], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+class Parsed(NamedTuple):
+    """The outcome of a provider's `parse`: resources in the order of the graph, and what it could not honour."""
+
+    resources: tuple[Resource, ...]
+    issues: tuple[Issue, ...] = ()
+
+
+# ---------------------------------------------------------------- observe
+
+RUNNING = "running"
+STOPPED = "stopped"
+FAILED = "failed"  # there, but ended with an error, or restarting again and again
+PRESENT = "present"  # there, and not of a kind that runs (a volume, a network, a Secret)
+
+
+class Existing(NamedTuple):
+    """One thing that the engine holds. `hash` is the digest it was made from ("" when unknown: then it counts as
+    changed), `state` one of the words above, `detail` the engine's own words for it, `ports` what a user can
+    open (`0.0.0.0:8080->80/tcp`); `body` is filled only by providers that can tell it."""
+
+    key: str
+    component: str
+    kind: str
+    name: str
+    hash: str
+    state: str
+    detail: str = ""
+    order: int = 0
+    lifetime: str = OWNED
+    id: str = ""
+    image: str = ""
+    ports: tuple[str, ...] = ()
+    revision: int = 0
+    body: Mapping[str, Any] | None = None
+
+
+# ---------------------------------------------------------------- plan
+
+CREATE = "create"
+UPDATE = "update"
+REPLACE = "replace"
+DELETE = "delete"
+START = "start"
+STOP = "stop"
+KEEP = "keep"
+
+
+class Change(NamedTuple):
+    """One field that differs: a path like `env/DB_HOST`, the old and the new value as text (None: absent)."""
+
+    path: str
+    old: str | None
+    new: str | None
+
+
+class Step(NamedTuple):
+    """One move. `resource` is what is wanted (None when it goes), `existing` what is there (None when it comes),
+    `after` the indexes in the plan of the steps that must be done before, `cause` why, in a few words."""
+
+    op: str
+    resource: Resource | None
+    existing: Existing | None
+    after: tuple[int, ...] = ()
+    cause: str = ""
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def key(self) -> str:
+        found = self.resource or self.existing
+        assert found is not None
+        return found.key
+
+    @property
+    def component(self) -> str:
+        found = self.resource or self.existing
+        assert found is not None
+        return found.component
+
+    @property
+    def kind(self) -> str:
+        found = self.resource or self.existing
+        assert found is not None
+        return found.kind
+
+    @property
+    def name(self) -> str:
+        found = self.resource or self.existing
+        assert found is not None
+        return found.name
+
+
+class Plan(NamedTuple):
+    """What is to be done to bring a deployment where it is wanted; `revision` is the number the result gets."""
+
+    target: Target
+    provider: str
+    revision: int
+    steps: tuple[Step, ...]
+    issues: tuple[Issue, ...] = ()
+
+    @property
+    def changes(self) -> tuple[Step, ...]:
+        """The steps that do something."""
+        return tuple(step for step in self.steps if step.op != KEEP)
+
+
+# ---------------------------------------------------------------- readiness and logs
+
+
+class Ready(NamedTuple):
+    """The resource does what it is there for."""
+
+    detail: str = ""
+
+
+class Waiting(NamedTuple):
+    """Not yet; `reason` in the engine's words."""
+
+    reason: str
+
+
+class Failed(NamedTuple):
+    """It will not become ready by waiting: why, and the last lines of its log."""
+
+    reason: str
+    log_tail: tuple[str, ...] = ()
+
+
+Readiness = Ready | Waiting | Failed
+
+
+class LogLine(NamedTuple):
+    """One line that a component wrote. `stream` is stdout or stderr; `time` an RFC 3339 text or empty."""
+
+    component: str
+    name: str
+    text: str
+    stream: str = "stdout"
+    time: str = ""

@@ -1,0 +1,46 @@
+"""The table of providers: one module or package for each engine, imported only when it is asked for.
+
+Built-in ones stand in BUILTIN. Others are found by the entry-point group `atomicapp.providers`, which is
+read only for a name that is not in the table.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from atomicapp.errors import UsageError
+
+if TYPE_CHECKING:
+    from atomicapp.providers.base import Provider
+
+ENTRY_POINTS = "atomicapp.providers"
+
+BUILTIN: dict[str, str] = {
+    "docker": "atomicapp.providers.docker",
+}
+
+
+def names() -> tuple[str, ...]:
+    """The names of all providers: the built-in ones, then those of installed packages."""
+    from importlib.metadata import entry_points
+
+    return (*BUILTIN, *sorted({entry.name for entry in entry_points(group=ENTRY_POINTS)} - set(BUILTIN)))
+
+
+def load(name: str) -> Provider:
+    """The provider called `name`; UsageError when there is none."""
+    from typing import cast
+
+    module = BUILTIN.get(name)
+    if module is None:
+        from importlib.metadata import entry_points
+
+        for entry in entry_points(group=ENTRY_POINTS):
+            if entry.name == name:
+                return cast("Provider", entry.load())
+        raise UsageError(
+            f"no provider named '{name}' is installed",
+            hint=f"installed: {', '.join(names())}; `atomicapp render` works for any provider that the app has artifacts for",
+        )
+    return cast("Provider", import_module(module))

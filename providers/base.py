@@ -1,0 +1,90 @@
+"""The contract between the core and an engine.
+
+A provider is a module (or any object) that satisfies `Provider`; what `connect` returns satisfies `Session`.
+The optional members have their defaults in this file: a provider without logs, say, assigns
+`logs = base.no_logs`. tests/contract drives every provider through the same life.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from atomicapp.model import Change, Existing, LogLine, Parsed, Readiness, Rendered, Resource, Step, Target
+
+# Ownership labels. They let any machine list and remove a deployment without our files.
+LABEL_APP = "io.atomicapp.name"
+LABEL_COMPONENT = "io.atomicapp.component"
+LABEL_KEY = "io.atomicapp.key"
+LABEL_HASH = "io.atomicapp.hash"
+LABEL_ORDER = "io.atomicapp.order"
+LABEL_REVISION = "io.atomicapp.revision"
+LABEL_LIFETIME = "io.atomicapp.lifetime"
+
+Report = Callable[[str, str], None]
+"""Told of progress on long work: the key of the resource, and a short text (`pulling nginx: 12.3 MB of 50.1 MB`)."""
+
+
+class Reachable(NamedTuple):
+    """The answer to `atomicapp providers`: can the engine be talked to, what it calls itself, and where."""
+
+    ok: bool
+    detail: str
+    endpoint: str = ""
+
+
+class Session(Protocol):
+    """A connection to one engine. Only `apply` writes; `plan`, `status` and `logs` never call it."""
+
+    def observe(self, app: str, wanted: Sequence[Resource]) -> tuple[Existing, ...]:
+        """What the engine holds of the deployment `app`, plus those of `wanted` that are there already and shared.
+
+        One listing by ownership label, not one request for each object. What is named like a wanted resource
+        but carries another owner's label, or none, is an EngineError that names both.
+        """
+
+    def observe_all(self) -> dict[str, tuple[Existing, ...]]:
+        """All deployments that the engine holds, by name: one listing."""
+
+    def compare(self, wanted: Resource, existing: Existing) -> tuple[str, tuple[Change, ...]]:
+        """How an existing resource has to change: the op (keep, update or replace) and the fields that differ.
+
+        Called only when the hashes differ. Reads, never writes.
+        """
+
+    def apply(self, step: Step, app: str, revision: int, report: Report) -> None:
+        """Carry out one step; raise EngineError with the cause. Idempotent: a step done already is no error."""
+
+    def ready(self, resource: Resource) -> Readiness:
+        """How a resource that was applied is doing now; asked again and again, so it must not block."""
+
+    def logs(self, existing: Existing, *, tail: int | None, follow: bool, since: str) -> Iterator[LogLine]:
+        """The log of one resource that runs: the last `tail` lines (None: all), then new ones while `follow`.
+
+        `since` is empty, an RFC 3339 time, or a duration such as `10m`.
+        """
+
+    def close(self) -> None:
+        """Give the connection back."""
+
+
+class Provider(Protocol):
+    """A module with these members."""
+
+    NAME: str
+    ACCEPTS: str
+    """One line for `atomicapp providers`: what an artifact is."""
+
+    def parse(self, rendered: Rendered, target: Target) -> Parsed:
+        """Pure: the artifacts as resources. Bad text raises SpecError with file:line for every fault at once."""
+
+    def connect(self, target: Target) -> Session:
+        """Open a session; EngineError with one clear line when the engine can't be reached."""
+
+    def reachable(self, target: Target) -> Reachable:
+        """Whether `connect` would work, without raising."""
+
+
+def no_logs(existing: Existing, *, tail: int | None, follow: bool, since: str) -> Iterator[LogLine]:
+    """The default of `Session.logs` for engines that keep none."""
+    return iter(())
