@@ -41,6 +41,6 @@ def load(name: str) -> Provider:
                 return cast("Provider", entry.load())
         raise UsageError(
             f"no provider named '{name}' is installed",
-            hint=f"installed: {', '.join(names())}; `atomicapp render` works for any provider that the app has artifacts for",
+            hint=f"installed: {', '.join(names())}; render works for every provider that the app has artifacts for",
         )
     return cast("Provider", import_module(module))
