@@ -116,9 +116,14 @@ class ConfigError(AtomicAppError):
     """Params without a value, or with one that breaks a rule."""
 
     def __init__(
-        self, message: str, *, missing: Sequence[dict[str, str]] = (), invalid: Sequence[Issue] = (), hint: str = "",
+        self,
+        message: str,
+        *,
+        missing: Sequence[dict[str, str]] = (),
+        invalid: Sequence[Issue] = (),
+        hint: str = "",
         details: Sequence[str] = (),
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(message, hint=hint, details=details)
         self.missing = tuple(missing)
         self.invalid = tuple(invalid)

@@ -1,0 +1,238 @@
+"""YAML and JSON as node trees with a position for every value.
+
+`yaml.compose` with libyaml's C loader is twice as fast as `yaml.load` and keeps line and column, and a node
+keeps the text of a scalar as it was written (`00123`, `1.10`, `yes`), which is what the format needs.
+Everything that reads the package's own files or answers goes through `compose` here: it turns syntax errors,
+duplicate keys and alias bombs into SpecError with file:line:column.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from atomicapp.errors import ERROR, Issue, SpecError
+from atomicapp.position import Position, line_of
+
+Node = yaml.Node
+MappingNode = yaml.MappingNode
+SequenceNode = yaml.SequenceNode
+ScalarNode = yaml.ScalarNode
+
+MAX_NODES = 200_000
+"""Values in one document after aliases are followed; more is taken for a bomb."""
+MAX_DEPTH = 100
+
+_LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TAG = "tag:yaml.org,2002:"
+_NULL, _BOOL, _INT, _FLOAT, _MERGE = _TAG + "null", _TAG + "bool", _TAG + "int", _TAG + "float", _TAG + "merge"
+_SURROGATES = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+
+
+def compose(text: str, file: str) -> Node | None:
+    """The tree of one YAML or JSON document; None for an empty text. SpecError names every fault."""
+    try:
+        root = yaml.compose(text, Loader=_LOADER)
+    except (yaml.YAMLError, RecursionError) as error:
+        root = _compose_json(text)
+        if root is None:
+            raise _syntax_error(error, text, file) from None
+    except ValueError as error:  # e.g. a date or an escape beyond Unicode
+        raise SpecError.single(f"not readable as YAML: {error}", Position(file), code="syntax") from None
+    if root is not None:
+        _check_tree(root, text, file)
+    return root
+
+
+def compose_all(text: str, file: str) -> list[Node]:
+    """The trees of all documents of a text; empty documents are left out."""
+    try:
+        roots = [root for root in yaml.compose_all(text, Loader=_LOADER) if not is_null(root)]
+    except (yaml.YAMLError, RecursionError) as error:
+        root = _compose_json(text)
+        if root is None:
+            raise _syntax_error(error, text, file) from None
+        roots = [root]
+    except ValueError as error:
+        raise SpecError.single(f"not readable as YAML: {error}", Position(file), code="syntax") from None
+    for root in roots:
+        _check_tree(root, text, file)
+    return roots
+
+
+def _compose_json(text: str) -> Node | None:
+    """JSON that PyYAML refuses: indented with tabs, or with characters as pairs of surrogates."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    # in JSON a tab stands only between values, so a blank in its place keeps meaning and columns
+    plain = _SURROGATES.sub(lambda pair: json.loads(f'"{pair.group()}"'), text.replace("\t", " "))
+    try:
+        return yaml.compose(plain, Loader=_LOADER)  # type: ignore[no-any-return]
+    except (yaml.YAMLError, RecursionError):
+        return None
+
+
+def _syntax_error(error: Exception, text: str, file: str) -> SpecError:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    problem = getattr(error, "problem", None) or "nested too deeply"
+    context = getattr(error, "context", None)
+    if isinstance(error, yaml.reader.ReaderError):
+        position = Position.at_offset(file, text, error.position) if isinstance(error.position, int) else Position(file)
+        problem = f"character {error.character!r} is not allowed in YAML"
+    else:
+        position = Position(file, mark.line + 1, mark.column + 1) if mark else Position(file)
+    hint = ""
+    if "\t" in line_of(text, position.line).partition(":")[0] or "'\\t'" in str(problem):
+        hint = "indent with blanks: YAML allows no tabs there"
+    elif "mapping values are not allowed" in str(problem):
+        hint = "check the indentation, and quote a text that holds ': '"
+    message = f"YAML syntax: {problem}" + (f" ({context})" if context else "")
+    return SpecError.single(message, position, code="syntax", hint=hint, excerpt=line_of(text, position.line))
+
+
+def _check_tree(root: Node, text: str, file: str) -> None:
+    """Refuse duplicate keys, keys that are no plain text, and trees that grow beyond all bounds."""
+    issues: list[Issue] = []
+    count = 0
+    stack: list[tuple[Node, int]] = [(root, 0)]
+    while stack:
+        node, depth = stack.pop()
+        count += 1
+        if count > MAX_NODES or depth > MAX_DEPTH:
+            what = f"more than {MAX_NODES} values" if count > MAX_NODES else f"more than {MAX_DEPTH} levels"
+            raise SpecError.single(
+                f"the document has {what} once its aliases are followed",
+                position_of(node, file),
+                code="bomb",
+                hint="write it without recursive or multiplied aliases",
+            )
+        if isinstance(node, MappingNode):
+            seen: set[str] = set()
+            for key, value in node.value:
+                if not isinstance(key, ScalarNode):
+                    issues.append(_issue("a key must be a text", key, text, file, "key"))
+                elif key.value in seen and key.tag != _MERGE:
+                    issues.append(_issue(f"the key '{key.value}' stands here twice", key, text, file, "duplicate-key"))
+                else:
+                    seen.add(key.value)
+                if isinstance(value, ScalarNode):
+                    count += 1
+                else:
+                    stack.append((value, depth + 1))
+        elif isinstance(node, SequenceNode):
+            for item in node.value:
+                if isinstance(item, ScalarNode):
+                    count += 1
+                else:
+                    stack.append((item, depth + 1))
+    if issues:
+        raise SpecError(issues)
+
+
+def _issue(message: str, node: Node, text: str, file: str, code: str) -> Issue:
+    position = position_of(node, file)
+    return Issue(ERROR, message, position, code, excerpt=line_of(text, position.line))
+
+
+def position_of(node: Node, file: str) -> Position:
+    """Where a node begins."""
+    mark = node.start_mark
+    return Position(file, mark.line + 1, mark.column + 1)
+
+
+def is_null(node: Node | None) -> bool:
+    """Whether a node is absent or null."""
+    return node is None or (isinstance(node, ScalarNode) and node.tag == _NULL)
+
+
+def is_true(node: Node | None) -> bool:
+    """Whether a node is the boolean true."""
+    return isinstance(node, ScalarNode) and node.tag == _BOOL and node.value.lower() in ("true", "yes", "on")
+
+
+def text_of(node: Node | None) -> str | None:
+    """The text of a scalar as it was written; None for null, absent, or no scalar."""
+    if isinstance(node, ScalarNode) and node.tag != _NULL:
+        return str(node.value)
+    return None
+
+
+def items(node: Node | None) -> Iterator[tuple[ScalarNode, Node]]:
+    """Key and value nodes of a mapping, with `<<` merged in; nothing for anything else."""
+    if not isinstance(node, MappingNode):
+        return
+    merged: list[tuple[ScalarNode, Node]] = []
+    own: set[str] = set()
+    for key, value in node.value:
+        if key.tag == _MERGE:
+            for source in value.value if isinstance(value, SequenceNode) else [value]:
+                merged.extend(items(source))
+        else:
+            own.add(key.value)
+            yield key, value
+    for key, value in merged:
+        if key.value not in own:
+            own.add(key.value)
+            yield key, value
+
+
+def fields(node: Node | None) -> dict[str, Node]:
+    """The values of a mapping by key."""
+    return {key.value: value for key, value in items(node)}
+
+
+def elements(node: Node | None) -> list[Node]:
+    """The items of a list; nothing for anything else."""
+    return list(node.value) if isinstance(node, SequenceNode) else []
+
+
+def plain(node: Node | None) -> Any:
+    """A node as plain Python values, for checking against a schema: texts, numbers, booleans, None, lists, dicts."""
+    if isinstance(node, ScalarNode):
+        tag, value = node.tag, node.value
+        if tag == _NULL:
+            return None
+        if tag == _BOOL:
+            return value.lower() in ("true", "yes", "on")
+        if tag in (_INT, _FLOAT):
+            return _number(value)
+        return value
+    if isinstance(node, MappingNode):
+        return {key.value: plain(value) for key, value in items(node)}
+    if isinstance(node, SequenceNode):
+        return [plain(item) for item in node.value]
+    return None
+
+
+def _number(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text.replace("_", "")) if kind is float else int(text, 0 if text[:2].lower() == "0x" else 10)
+        except ValueError:
+            continue
+    return text  # sexagesimal and the like of YAML 1.1: the text says it better
+
+
+def find(root: Node | None, path: list[str | int]) -> tuple[Node | None, Node | None]:
+    """The key node (None for list items and the root) and the value node at a path of keys and indexes."""
+    key: Node | None = None
+    node = root
+    for part in path:
+        if isinstance(node, SequenceNode) and isinstance(part, int):
+            key, node = None, node.value[part]
+        else:
+            for candidate, value in items(node):
+                if candidate.value == part:
+                    key, node = candidate, value
+                    break
+            else:
+                return key, node
+    return key, node
