@@ -1,0 +1,160 @@
+"""The INI dialect of answers files, as the original's tools wrote it.
+
+# a comment
+[scope]                     also ["a:b"]
+key = value                 text to the end of the line or to ` #`, without blanks around
+key = "va, lue # 1"         quoted: taken as it is, no escapes
+key = '''several
+lines'''                    three quotes of either kind; the text between them as it is
+key = None                  no answer
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from atomicapp.errors import ERROR, Issue, SpecError
+from atomicapp.position import Position
+
+_TRIPLE = ('"""', "'''")
+_COMMENT = re.compile(r"(^|\s)[#;]")
+
+
+class Entry(NamedTuple):
+    """One `key = value` with the scope it stands in. `text` None: no answer."""
+
+    scope: str
+    name: str
+    text: str | None
+    position: Position
+
+
+def parse(text: str, file: str) -> list[Entry]:
+    """The entries in the order of the file; SpecError with every fault at once."""
+    entries: list[Entry] = []
+    issues: list[Issue] = []
+    sections: dict[str, int] = {}
+    keys: dict[tuple[str, str], int] = {}
+    scope: str | None = None
+    lines = enumerate(text.lstrip("\ufeff").replace("\r\n", "\n").split("\n"), 1)
+
+    def fault(line: int, message: str, hint: str, excerpt: str, column: int = 1) -> None:
+        issues.append(Issue(ERROR, message, Position(file, line, column), "answers", hint=hint, excerpt=excerpt))
+
+    for number, raw in lines:
+        line = raw.strip()
+        if not line or line[0] in "#;":
+            continue
+        column = raw.index(line[0]) + 1
+        if line.startswith("["):
+            name = _section(line)
+            if name is None:
+                fault(number, f"'{line}' is no section", "write [scope]", raw, column)
+                scope = ""
+                continue
+            if name in sections:
+                fault(number, f"the section [{name}] stands here twice, first in line {sections[name]}",
+                      "put all answers of one scope into one section", raw, column)  # fmt: skip
+            sections[name] = number
+            scope = name
+            continue
+        key, equals, rest = line.partition("=")
+        key = _unquote(key.strip())
+        if not equals:
+            fault(
+                number, f"'{_short(line)}' is neither a section nor 'name = value'", "write name = value", raw, column
+            )
+            continue
+        if not key:
+            fault(number, "a value without a name", "write name = value", raw, column)
+            continue
+        if scope is None:
+            fault(
+                number, f"'{key}' stands in no section", "begin with [general] or the scope of a component", raw, column
+            )
+            scope = ""
+        if (scope, key) in keys:
+            fault(
+                number, f"'{key}' has a value already, in line {keys[scope, key]}", "keep one of the two", raw, column
+            )
+        keys[scope, key] = number
+        where = Position(file, number, column + len(line) - len(rest.lstrip()))
+        value = rest.strip()
+        if value[:3] in _TRIPLE:
+            found = _several_lines(value, lines)
+            if found is None:
+                fault(number, f"the text of '{key}' has no end", f"close it with {value[:3]}", raw, column)
+                break
+            entries.append(Entry(scope, key, found, where))
+            continue
+        entries.append(Entry(scope, key, _value(value), where))
+    if not sections and not entries and not issues and text.strip():
+        fault(1, "no section found", "begin with [general] or the scope of a component", text.split("\n", 1)[0])
+    if issues:
+        raise SpecError(issues)
+    return entries
+
+
+def _section(line: str) -> str | None:
+    end = line.rfind("]")
+    if end < 1 or (line[end + 1 :].strip() and not _COMMENT.match(line[end + 1 :])):
+        return None
+    return _unquote(line[1:end].strip()) or None
+
+
+def _several_lines(value: str, lines: Iterator[tuple[int, str]]) -> str | None:
+    quotes, text = value[:3], value[3:]
+    while quotes not in text:
+        following = next(lines, None)
+        if following is None:
+            return None
+        text += "\n" + following[1]
+    return text.partition(quotes)[0]
+
+
+def _value(value: str) -> str | None:
+    if value[:1] in "\"'" and value:
+        end = value.find(value[0], 1)
+        rest = value[end + 1 :].strip()
+        if end > 0 and (not rest or rest[0] in "#;"):
+            return value[1:end]
+    comment = _COMMENT.search(value)
+    if comment:
+        value = value[: comment.start()].rstrip()
+    return None if value == "None" else value
+
+
+def _unquote(text: str) -> str:
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
+
+
+def _short(text: str) -> str:
+    # a line that is no `name = value` may be part of a key or a certificate: show no more than its beginning
+    return text if len(text) <= 12 else text[:12] + "..."
+
+
+def dump(values: Mapping[str, Mapping[str, str | None]]) -> str:
+    """Sections as text which `parse` reads back to the same values; ends with a newline."""
+    lines: list[str] = []
+    for scope, answers in values.items():
+        lines.append(f"[{scope}]")
+        lines.extend(f"{name} = {_dumped(text)}" for name, text in answers.items())
+    return "\n".join(lines) + "\n" if lines else ""
+
+
+def _dumped(text: str | None) -> str:
+    if text is None:
+        return "None"
+    plain = text == text.strip() and not _COMMENT.search(text) and text[:1] not in ("'", '"') and "\n" not in text
+    if plain and text not in ("None", "") and "," not in text and "#" not in text and "\r" not in text:
+        return text
+    if "\n" not in text and "\r" not in text:
+        for quote in "\"'":
+            if quote not in text:
+                return quote + text + quote
+    for quotes in _TRIPLE:
+        if quotes not in text and not text.endswith(quotes[0]) and "\r" not in text:
+            return quotes + text + quotes
+    raise ValueError("holds both kinds of triple quotes or a carriage return, which INI can't say: use JSON")

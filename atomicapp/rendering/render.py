@@ -1,0 +1,183 @@
+"""Render an app: for every component the artifacts of one provider, with its params filled in.
+
+Nothing is written here: artifacts are values in memory, and the app's folder stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from atomicapp import document
+from atomicapp.errors import ERROR, WARNING, Issue, SpecError
+from atomicapp.model import (
+    App,
+    Artifact,
+    Component,
+    FileArtifact,
+    GitArtifact,
+    Include,
+    InheritArtifact,
+    Pointer,
+    Rendered,
+    UrlArtifact,
+    Volume,
+)
+from atomicapp.nulecule.resolve import walk
+from atomicapp.nulecule.schema import did_you_mean
+from atomicapp.params.configure import Settings
+from atomicapp.position import Position, line_of
+from atomicapp.rendering import pointers
+from atomicapp.rendering.sources import Sources, Text
+from atomicapp.rendering.substitute import Unresolved, substitute
+
+RealSource = FileArtifact | UrlArtifact | GitArtifact
+
+
+def render(app: App, settings: Settings, sources: Sources) -> Rendered:
+    """All artifacts in graph order, depth first. SpecError lists every component without artifacts for the
+    provider, every missing file and every bad pointer of the whole tree at once."""
+    artifacts: list[Artifact] = []
+    issues: list[Issue] = []
+    _render(app, settings, sources, artifacts, issues)
+    if any(issue.severity == ERROR for issue in issues):
+        raise SpecError(issues)
+    volumes = tuple(Volume(node.namespace, item) for node in walk(app) for item in node.nulecule.requirements)
+    return Rendered(tuple(artifacts), volumes, tuple(issues))
+
+
+def _render(app: App, settings: Settings, sources: Sources, found: list[Artifact], issues: list[Issue]) -> None:
+    children = {child.name: child for child in app.children}
+    for item in app.nulecule.graph:
+        if isinstance(item, Include):
+            child = children.get(item.name)
+            if child is not None:
+                _render(child, settings, sources, found, issues)
+            continue
+        scope = app.scope_of(item)
+        variables = settings.variables(scope)
+        texts = {name: value.text for name, value in variables.items()}
+        try:
+            for source in expand(item, settings.provider):
+                for text in sources.read(app.folder, source):
+                    found.append(_artifact(scope, settings.provider, text, source, texts, issues))
+        except SpecError as error:
+            issues.extend(error.issues)
+
+
+def expand(component: Component, provider: str) -> Iterator[RealSource]:
+    """The sources of a component for one provider, with `inherit` followed. SpecError shows the chain."""
+    if provider not in component.artifacts:
+        raise SpecError.single(
+            f"the component '{component.name}' has no artifacts for {provider}",
+            component.position,
+            code="no-artifacts",
+            hint=_offer(component, provider),
+        )
+    yield from _expand(component, provider, (provider,))
+
+
+def _expand(component: Component, provider: str, chain: tuple[str, ...]) -> Iterator[RealSource]:
+    for source in component.artifacts[provider]:
+        if not isinstance(source, InheritArtifact):
+            yield source
+            continue
+        for name in source.providers:
+            if name in chain:
+                raise SpecError.single(
+                    f"artifacts inherit in a circle: {' -> '.join([*chain, name])}",
+                    source.position,
+                    code="inherit-cycle",
+                )
+            if name not in component.artifacts:
+                raise SpecError.single(
+                    f"'{component.name}' inherits artifacts of '{name}', which it has none for "
+                    f"({' -> '.join([*chain, name])})",
+                    source.position,
+                    code="inherit-unknown",
+                    hint=_offer(component, name),
+                )
+            yield from _expand(component, name, (*chain, name))
+
+
+def _offer(component: Component, provider: str) -> str:
+    known = list(component.artifacts)
+    close = did_you_mean(provider, known)
+    if close:
+        return f"did you mean '{close}'?"
+    return f"it has artifacts for: {', '.join(known)}" if known else "it has no artifacts at all"
+
+
+def _artifact(
+    scope: str, provider: str, source: Text, origin: RealSource, texts: Mapping[str, str], issues: list[Issue]
+) -> Artifact:
+    text = source.text
+    if origin.pointers:
+        text = pointers.apply(text, source.file, list(_assignments(origin.pointers, texts, scope)))
+    data, unresolved = substitute(text, texts)
+    if unresolved:
+        # a Template's own ${NAME} are filled in by the engine, not by us
+        known = _template_parameters(data, source.file)
+        issues.extend(
+            _unresolved(item, scope, text, source.file, texts) for item in unresolved if item.name not in known
+        )
+    return Artifact(scope, provider, source.path, data, source.file, origin.position)
+
+
+def _assignments(found: tuple[Pointer, ...], texts: Mapping[str, str], scope: str) -> Iterator[tuple[Pointer, str]]:
+    missing = [
+        Issue(
+            ERROR,
+            f"no param '{pointer.param}' reaches {scope}",
+            pointer.position,
+            "pointer",
+            hint=_names(pointer.param, texts),
+        )
+        for pointer in found
+        if pointer.param not in texts
+    ]
+    if missing:
+        raise SpecError(missing)
+    for pointer in found:
+        yield pointer, texts[pointer.param]
+
+
+def _names(name: str, texts: Mapping[str, str]) -> str:
+    close = did_you_mean(name, texts)
+    return f"did you mean '{close}'?" if close else f"known there: {', '.join(sorted(texts))}"
+
+
+def _unresolved(item: Unresolved, scope: str, text: str, file: str, texts: Mapping[str, str]) -> Issue:
+    position = Position.at_offset(file, text, item.offset)
+    close = did_you_mean(item.name, texts)
+    hint = f"did you mean '${close}'? " if close else ""
+    return Issue(
+        WARNING,
+        f"no param '{item.name}' reaches {scope}: the text stays as it is",
+        position,
+        "unresolved",
+        hint=hint + "write $$ for a dollar sign",
+        excerpt=line_of(text, position.line),
+    )
+
+
+def _template_parameters(data: str, file: str) -> frozenset[str]:
+    """The parameters of the objects of kind Template in a text."""
+    if "Template" not in data:
+        return frozenset()
+    try:
+        roots = document.compose_all(data, file)
+    except SpecError:
+        return frozenset()
+    found: set[str] = set()
+    for root in roots:
+        keys = document.fields(root)
+        if document.text_of(keys.get("kind")) == "Template":
+            for parameter in document.elements(keys.get("parameters")):
+                found.add(document.text_of(document.fields(parameter).get("name")) or "")
+    return frozenset(found)
+
+
+def output_path(root: Path, artifact: Artifact) -> Path:
+    """Where `render --output` puts an artifact: ROOT/a/b/PATH for the component a:b."""
+    return root.joinpath(*artifact.component.split(":"), *artifact.path.split("/"))

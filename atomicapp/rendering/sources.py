@@ -1,0 +1,219 @@
+"""Where the text of artifacts comes from: files of the app, http(s) URLs, git repositories.
+
+Files are read only below the folder of their app: a path that leaves it, also by a symbolic link, is refused.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from atomicapp import io
+from atomicapp.errors import AtomicAppError, FetchError, SpecError
+from atomicapp.model import FileArtifact, GitArtifact, UrlArtifact
+from atomicapp.position import Position
+
+GIT_TIMEOUT = 300
+"""Seconds for the clone of one repository."""
+
+
+class Text(NamedTuple):
+    """One artifact before substitution. `path` is relative to the app (for remote ones a file name); `file` is how
+    messages name it."""
+
+    path: str
+    text: str
+    file: str
+
+
+class Remote(NamedTuple):
+    """How remote artifacts are got: `download` a URL, `checkout` a git repository at a ref into a folder."""
+
+    download: Callable[[str], bytes]
+    checkout: Callable[[str, str, Path], None]
+
+
+class Sources:
+    """Reads artifacts of apps. One object for a whole tree: what was read or fetched once is not fetched again."""
+
+    def __init__(self, remote: Remote) -> None:
+        self._remote = remote
+        self._roots: dict[Path, str] = {}
+        self._safe: set[str] = set()
+        self._git: dict[tuple[str, str], Path] = {}
+        self._downloads: dict[str, bytes] = {}
+        self._temporary: list[tempfile.TemporaryDirectory[str]] = []
+
+    def close(self) -> None:
+        """Remove the checkouts."""
+        for folder in self._temporary:
+            folder.cleanup()
+
+    def __enter__(self) -> Sources:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def read(self, folder: Path, source: FileArtifact | UrlArtifact | GitArtifact) -> list[Text]:
+        """The texts of one source, in the order of their names. SpecError or FetchError names what is wrong."""
+        if isinstance(source, FileArtifact):
+            return self._files(folder, source.path, source.position, "")
+        if isinstance(source, UrlArtifact):
+            return [self._url(source)]
+        return self._repository(source)
+
+    def _files(self, folder: Path, path: str, position: Position, shown: str) -> list[Text]:
+        full = f"{folder}/{path}"
+        try:
+            mode = os.stat(full, follow_symlinks=False).st_mode
+            if stat.S_ISLNK(mode):
+                self._inside(folder, full, path, position)
+                mode = os.stat(full).st_mode  # noqa: PTH116 -- one call a file: 500 apps have 1,500
+            if stat.S_ISDIR(mode):
+                return self._folder(folder, path.rstrip("/"), full, position, shown)
+            return [self._file(folder, path, full, position, shown)]
+        except (FileNotFoundError, NotADirectoryError):
+            raise SpecError.single(
+                f"the artifact '{path}' does not exist", position, code="artifact-missing", hint=_siblings(folder, path)
+            ) from None
+        except OSError as error:
+            raise SpecError.single(
+                f"the artifact '{path}' can't be read: {error.strerror}", position, code="artifact-unreadable"
+            ) from None
+
+    def _file(self, folder: Path, path: str, full: str, position: Position, shown: str) -> Text:
+        self._inside(folder, os.path.dirname(full), path, position)  # noqa: PTH120
+        try:
+            # O_NOFOLLOW: a link was resolved and found inside before; one that appears now is not followed
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+            handle = os.open(full, flags)
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            self._inside(folder, full, path, position)
+            handle = os.open(os.path.realpath(full), os.O_RDONLY | os.O_NONBLOCK)
+        with os.fdopen(handle, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise SpecError.single(f"the artifact '{path}' is no plain file", position, code="artifact-unreadable")
+            data = stream.read(io.MAX_TEXT + 1)
+        file = f"{shown}/{path}" if shown else full
+        if len(data) > io.MAX_TEXT:
+            raise SpecError.single(
+                f"the artifact '{path}' is larger than {io.MAX_TEXT // 1024 // 1024} MiB", position, code="size"
+            )
+        return Text(path, io.decode(data, file), file)
+
+    def _folder(self, folder: Path, path: str, full: str, position: Position, shown: str) -> list[Text]:
+        names = sorted(entry.name for entry in os.scandir(full) if not entry.name.startswith(".") and entry.is_file())
+        if not names:
+            raise SpecError.single(f"the folder '{path}' holds no files", position, code="artifact-missing")
+        return [
+            text for name in names for text in self._files(folder, f"{path}/{name}" if path else name, position, shown)
+        ]
+
+    def _inside(self, folder: Path, full: str, path: str, position: Position) -> None:
+        """Refuse what resolves to a place outside of the app; each folder is looked at once."""
+        if full in self._safe:
+            return
+        root = self._roots.get(folder)
+        if root is None:
+            root = self._roots[folder] = os.path.realpath(folder)
+        real = os.path.realpath(full)
+        if real != root and not real.startswith(root + os.sep):
+            raise SpecError.single(
+                f"the artifact '{path}' is a link that leads outside of the app",
+                position,
+                code="artifact-outside",
+                hint="copy the file into the app in place of the link",
+            )
+        self._safe.add(full)
+
+    def _url(self, source: UrlArtifact) -> Text:
+        data = self._downloads.get(source.url)
+        if data is None:
+            try:
+                data = self._downloads[source.url] = self._remote.download(source.url)
+            except FetchError as error:
+                error.details = (*error.details, f"wanted at {source.position}")
+                raise
+        digest = hashlib.sha256(data).hexdigest()
+        if source.sha256 and digest != source.sha256.lower():
+            raise SpecError.single(
+                f"{source.url} has the digest {digest}, not {source.sha256}", source.position, code="digest"
+            )
+        name = Path(urlsplit(source.url).path).name or "artifact"
+        return Text(name, io.decode(data, source.url), source.url)
+
+    def _repository(self, source: GitArtifact) -> list[Text]:
+        key = (source.source, source.ref)
+        if key not in self._git:
+            holder = tempfile.TemporaryDirectory(prefix="atomicapp-git-")
+            self._temporary.append(holder)
+            folder = Path(holder.name) / "checkout"
+            try:
+                self._remote.checkout(source.source, source.ref, folder)
+            except AtomicAppError as error:
+                error.details = (*error.details, f"wanted at {source.position}")
+                raise
+            self._git[key] = folder
+        shown = f"{source.source}@{source.ref}" if source.ref else source.source
+        return self._files(self._git[key], source.path or ".", source.position, shown)
+
+
+def _siblings(folder: Path, path: str) -> str:
+    """What the nearest existing folder on the way holds, for the hint."""
+    from atomicapp.nulecule.schema import did_you_mean
+
+    parent = (folder / path).parent
+    if not parent.is_dir():
+        return f"there is no folder '{Path(path).parent}' in the app"
+    names = sorted(entry.name for entry in parent.iterdir())[:20]
+    close = did_you_mean(Path(path).name, names)
+    if close:
+        return f"did you mean '{Path(path).parent / close}'?"
+    return f"'{Path(path).parent}' holds {', '.join(names) or 'nothing'}"
+
+
+def checkout(url: str, ref: str, folder: Path) -> None:
+    """Clone a repository at a branch or tag (empty: its default) with the `git` command; FetchError says why not.
+
+    Only transports that reach another machine or a plain repository are let through: `ext::` runs programs.
+    """
+    if url.startswith("-") or ref.startswith("-") or "::" in url.split("/")[0]:
+        raise FetchError(url, "that is no address of a repository")
+    command = ["git", "-c", "protocol.allow=never"]
+    for protocol in ("https", "http", "ssh", "git", "file"):
+        command += ["-c", f"protocol.{protocol}.allow=always"]
+    command += ["-c", "core.hooksPath=/dev/null", "clone", "--quiet", "--depth", "1"]
+    command += ["--branch", ref] if ref else []
+    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    try:
+        done = subprocess.run(
+            [*command, "--", url, str(folder)],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=GIT_TIMEOUT,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise FetchError(url, "the program git is not installed", hint="apt-get install git") from None
+    except subprocess.TimeoutExpired:
+        raise FetchError(url, f"git took more than {GIT_TIMEOUT} s") from None
+    if done.returncode:
+        lines = [line.removeprefix("fatal: ") for line in done.stderr.splitlines() if line.strip()]
+        reason = next((line for line in reversed(lines) if "fatal" in line or ref in line), lines[-1] if lines else "")
+        raise FetchError(
+            url, reason or f"git ended with {done.returncode}", hint="check the address, the branch or tag"
+        )

@@ -1,0 +1,43 @@
+"""`$name`, `${name}` and `$$` in a text, by the rules of Python's string.Template.safe_substitute.
+
+Everything else stays as it is: `$1`, `$(date)`, `${x:-default}`, a lone `$`, and a name without a value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+_PATTERN = re.compile(r"\$(?:\$|([a-zA-Z_][a-zA-Z0-9_]*)|\{([a-zA-Z_][a-zA-Z0-9_]*)\})")
+
+
+class Unresolved(NamedTuple):
+    """A name without a value and the offset of its `$` in the text before substitution."""
+
+    name: str
+    offset: int
+
+
+def substitute(text: str, values: Mapping[str, str]) -> tuple[str, tuple[Unresolved, ...]]:
+    """The text with every known name replaced, and the unknown ones."""
+    if "$" not in text:
+        return text, ()
+    unresolved: list[Unresolved] = []
+
+    def replace(match: re.Match[str]) -> str:
+        name = match[1] or match[2]
+        if name is None:
+            return "$"
+        value = values.get(name)
+        if value is None:
+            unresolved.append(Unresolved(name, match.start()))
+            return match[0]
+        return value
+
+    return _PATTERN.sub(replace, text), tuple(unresolved)
+
+
+def names(text: str) -> frozenset[str]:
+    """The names that a text refers to."""
+    return frozenset(match[1] or match[2] for match in _PATTERN.finditer(text) if match[1] or match[2])
