@@ -75,7 +75,7 @@ def _compose_json(text: str) -> Node | None:
     # in JSON a tab stands only between values, so a blank in its place keeps meaning and columns
     plain = _SURROGATES.sub(lambda pair: json.loads(f'"{pair.group()}"'), text.replace("\t", " "))
     try:
-        return yaml.compose(plain, Loader=_LOADER)  # type: ignore[no-any-return]
+        return yaml.compose(plain, Loader=_LOADER)
     except (yaml.YAMLError, RecursionError):
         return None
 

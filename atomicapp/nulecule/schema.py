@@ -42,7 +42,7 @@ def schema(version: str) -> dict[str, Any]:
 def _verdict(version: str) -> Callable[[Any], Any]:
     import fastjsonschema
 
-    return fastjsonschema.compile(_for_draft7(schema(version)), use_default=False, use_formats=False)  # type: ignore[no-any-return]
+    return fastjsonschema.compile(_for_draft7(schema(version)), use_default=False, use_formats=False)
 
 
 def _for_draft7(node: Any) -> Any:

@@ -74,10 +74,10 @@ class Sources:
     def _files(self, folder: Path, path: str, position: Position, shown: str) -> list[Text]:
         full = f"{folder}/{path}"
         try:
-            mode = os.stat(full, follow_symlinks=False).st_mode
+            mode = os.stat(full, follow_symlinks=False).st_mode  # noqa: PTH116 -- a Path costs more than the call
             if stat.S_ISLNK(mode):
                 self._inside(folder, full, path, position)
-                mode = os.stat(full).st_mode  # noqa: PTH116 -- one call a file: 500 apps have 1,500
+                mode = os.stat(full).st_mode  # noqa: PTH116
             if stat.S_ISDIR(mode):
                 return self._folder(folder, path.rstrip("/"), full, position, shown)
             return [self._file(folder, path, full, position, shown)]
