@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# build.sh [NAME...]: the container images that the samples use, made from Debian's packages.
+#
+# No registry is needed: each image is a root file system by mmdebstrap plus the few files of the folder NAME.
+# Without arguments all are built. They are tagged atomicapp-samples/NAME on the engine that the docker
+# command talks to. The root file systems, which take a minute or two, are kept in
+# ${ATOMICAPP_CACHE:-${XDG_CACHE_HOME:-~/.cache}/atomicapp-samples} under a hash of all that they are made from.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cache=${ATOMICAPP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/atomicapp-samples}
+
+packages() {
+    case $1 in
+    mariadb) echo mariadb-server-core,mariadb-client-core ;;
+    wordpress) echo wordpress,wordpress-theme-twentytwentythree,apache2,libapache2-mod-php,php-mysql,curl ;;
+    httpd) echo apache2 ;;
+    *) echo "build.sh: no image named '$1'; known: mariadb wordpress httpd" >&2 && return 1 ;;
+    esac
+}
+
+tar_of() { # the place in the cache of an image's root file system
+    local key
+    key=$({ packages "$1" && cat "$here/rootfs.sh"; } | sha256sum | cut -c1-16)
+    echo "$cache/$1-$key.tar"
+}
+
+rootfs() { # make it when it is not there; one process at a time for each
+    local tar
+    tar=$(tar_of "$1")
+    (
+        flock 9
+        [ ! -s "$tar" ] || exit 0
+        echo "making the root file system of $1 from Debian's packages"
+        trap 'rm -f "$tar.part"' EXIT
+        sh "$here/rootfs.sh" "$tar.part" "$(packages "$1")" </dev/null
+        mv "$tar.part" "$tar"
+        find "$cache" -maxdepth 1 -name "$1-*.tar" ! -path "$tar" -delete  # older ones of the same image
+    ) 9>"$cache/$1.lock"
+}
+
+image() { # build and tag; skipped when the engine has an image of the same files
+    local name=$1 tar key tag=atomicapp-samples/$1
+    tar=$(tar_of "$name")
+    key=$({ basename "$tar" && cat "$here/$name"/*; } | sha256sum | cut -c1-16)
+    if [ "$(docker image inspect --format '{{index .Config.Labels "io.atomicapp.sample"}}' "$tag" 2>/dev/null)" = "$key" ]; then
+        echo "$tag is there already"
+        return
+    fi
+    (
+        context=$(mktemp -d "$cache/context.XXXXXX")
+        trap 'rm -rf "$context"' EXIT
+        cp "$here/$name"/* "$context/"
+        ln "$tar" "$context/rootfs.tar" 2>/dev/null || cp "$tar" "$context/rootfs.tar"
+        DOCKER_BUILDKIT=0 docker build --quiet --label "io.atomicapp.sample=$key" --tag "$tag" "$context" >/dev/null
+    )
+    echo "built $tag"
+}
+
+[ $# -gt 0 ] || set -- mariadb wordpress httpd
+for name in "$@"; do packages "$name" >/dev/null; done
+for program in mmdebstrap docker flock; do
+    command -v "$program" >/dev/null || { echo "build.sh: $program is missing (Debian, Ubuntu: apt-get install mmdebstrap docker.io util-linux)" >&2 && exit 1; }
+done
+mkdir -p "$cache"
+
+jobs=()
+for name in "$@"; do
+    rootfs "$name" &
+    jobs+=($!)
+done
+failed=0
+for job in "${jobs[@]}"; do wait "$job" || failed=1; done
+[ $failed = 0 ] || { echo "build.sh: mmdebstrap failed, see above" >&2 && exit 1; }
+[ "${ROOTFS_ONLY:-}" = 1 ] || for name in "$@"; do image "$name"; done

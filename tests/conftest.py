@@ -1,0 +1,121 @@
+"""Fixtures for all tests: a home of their own, and the real engines of tests/engines.
+
+Engines start when the first test asks for one. Where one can't be had, its tests are skipped with the
+reason, or fail where CI=true.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engines import images, podman
+from tests.engines import registry as registries
+from tests.engines.docker import DockerEngine
+from tests.engines.registry import Registry
+
+SAMPLES_CACHE = images.cache_folder()
+
+FORGOTTEN = (
+    *("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_DEFAULT_PLATFORM", "REGISTRY_AUTH_FILE"),
+    *("ATOMICAPP_ARGS", "ATOMICAPP_APPEND_ARGS", "IMAGE", "KUBECONFIG", "CONTAINERS_CONF", "SUDO_USER"),
+)
+"""Variables of the user's shell that would change what the program does."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _home_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads or writes the real home folder."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(home))
+        for name in ("CONFIG", "CACHE", "DATA", "STATE"):
+            patch.setenv(f"XDG_{name}_HOME", str(home / f"xdg-{name.lower()}"))
+        patch.setenv("XDG_RUNTIME_DIR", str(home / "runtime"))
+        (home / "runtime").mkdir(mode=0o700)
+        patch.setenv("DOCKER_CONFIG", str(home / "docker"))
+        patch.setenv("ATOMICAPP_HOME", str(home / "atomicapp"))
+        patch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+        patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        for role in ("AUTHOR", "COMMITTER"):
+            patch.setenv(f"GIT_{role}_NAME", "A Tester")
+            patch.setenv(f"GIT_{role}_EMAIL", "tester@example.com")
+        for name in FORGOTTEN:
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator[DockerEngine]:
+    """The Docker Engine, with `docker(...)` to drive it by the docker command."""
+    engine = DockerEngine()
+    engine.acquire()
+    yield engine
+    engine.release()
+
+
+@pytest.fixture(scope="session")
+def docker_host(docker_engine: DockerEngine) -> str:
+    """The address of a Docker Engine that answers, `unix:///var/run/docker.sock`."""
+    return docker_engine.host
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """A registry by plain http on localhost, open to all."""
+    found = registries.start(tmp_path_factory.mktemp("registry"))
+    yield found
+    found.stop()
+
+
+@pytest.fixture(scope="session")
+def registry_auth(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """A registry by plain http that wants .username and .password."""
+    found = registries.start(tmp_path_factory.mktemp("registry-auth"), auth=True)
+    yield found
+    found.stop()
+
+
+@pytest.fixture(scope="session")
+def registry_tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """A registry by https, certified by the CA in .cafile, that wants .username and .password."""
+    found = registries.start(tmp_path_factory.mktemp("registry-tls"), auth=True, tls=True)
+    yield found
+    found.stop()
+
+
+@pytest.fixture(scope="session")
+def busybox_image(docker_engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An image on the engine that holds busybox with all applets; it labels its containers as the tests' own."""
+    return images.busybox(docker_engine, tmp_path_factory.mktemp("busybox"))
+
+
+@pytest.fixture(scope="session")
+def busybox_in_registry(docker_engine: DockerEngine, busybox_image: str, registry: Registry) -> str:
+    """The same image as `HOST/test/busybox:1` in the open registry; the engine does not hold that name."""
+    return images.push(docker_engine, busybox_image, f"{registry.host}/test/busybox:1")
+
+
+@pytest.fixture(scope="session")
+def sample_images(docker_engine: DockerEngine) -> dict[str, str]:
+    """The images of the samples on the engine: `mariadb`, `wordpress`, `httpd` -> reference."""
+    return images.samples(docker_engine, SAMPLES_CACHE)
+
+
+@pytest.fixture(scope="session")
+def podman_service() -> Iterator[podman.Podman]:
+    """Podman's service, with `podman(...)` to drive it by the podman command."""
+    # not below pytest's folder: the path of a socket is limited to 108 characters
+    with tempfile.TemporaryDirectory(prefix="aap-") as folder:
+        found = podman.start(Path(folder))
+        yield found
+        found.stop()
+
+
+@pytest.fixture(scope="session")
+def podman_host(podman_service: podman.Podman) -> str:
+    """The address of Podman's Docker-compatible socket."""
+    return podman_service.host

@@ -1,0 +1,64 @@
+"""The images that tests run: busybox from Debian's busybox-static, and those of the samples."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from tests.engines.docker import LABEL, ROOT, DockerEngine
+from tests.engines.process import missing, needs, run
+
+BUSYBOX = "atomicapp-test/busybox:1"
+BUSYBOX_DOCKERFILE = f"""\
+FROM scratch
+COPY busybox /bin/busybox
+RUN ["/bin/busybox", "mkdir", "-p", "/tmp", "/www", "/etc"]
+RUN ["/bin/busybox", "--install", "-s", "/bin"]
+RUN echo root:x:0:0::/:/bin/sh >/etc/passwd; echo root:x:0: >/etc/group; echo hello >/www/index.html
+LABEL {LABEL}
+ENV PATH=/bin
+CMD ["sh"]
+"""
+
+
+def busybox(engine: DockerEngine, folder: Path) -> str:
+    """Build busybox on the engine, with all applets in /bin and a page /www/index.html that says hello."""
+    program = next((path for path in map(Path, ("/bin/busybox", "/usr/bin/busybox")) if path.exists()), None)
+    if program is None:
+        missing("not installed: busybox-static")
+    with engine.lock("busybox"):
+        if engine.docker("images", "-q", BUSYBOX):
+            return BUSYBOX
+        shutil.copy(program, folder / "busybox")
+        (folder / "Dockerfile").write_text(BUSYBOX_DOCKERFILE)
+        engine.docker("build", "--quiet", "--tag", BUSYBOX, str(folder))
+    return BUSYBOX
+
+
+def push(engine: DockerEngine, image: str, reference: str) -> str:
+    """Push a copy of an image of the engine to `reference`; the extra name does not stay."""
+    engine.docker("tag", image, reference)
+    engine.docker("push", reference)
+    engine.docker("rmi", reference)
+    return reference
+
+
+def samples(engine: DockerEngine, cache: Path, *names: str) -> dict[str, str]:
+    """Build the images of the samples (all, or those named); their short names -> references."""
+    needs("mmdebstrap", "flock")
+    wanted = names or ("mariadb", "wordpress", "httpd")
+    with engine.lock("samples"):
+        run(
+            *("bash", str(ROOT / "samples" / "images" / "build.sh"), *wanted),
+            env={"DOCKER_HOST": engine.host, "ATOMICAPP_CACHE": str(cache), "PATH": f"{os.environ['PATH']}:/usr/sbin"},
+        )
+    return {name: f"atomicapp-samples/{name}" for name in wanted}
+
+
+def cache_folder() -> Path:
+    """Where root file systems are kept between runs. To be asked before HOME is changed."""
+    given = os.environ.get("ATOMICAPP_CACHE")
+    if given:
+        return Path(given)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "atomicapp-samples"
