@@ -69,11 +69,10 @@ def check(text: str, file: str) -> tuple[Nulecule | None, tuple[Issue, ...]]:
         return None, tuple(early)
     issues = schema.check(root, document.text_of(document.fields(root).get("specversion")) or "", text, file)
     reader = _Reader(text, file)
-    nulecule = None
-    if not any(issue.severity == ERROR for issue in issues):
-        nulecule = reader.nulecule(root)
+    # the reader bears with what the schema refuses, so that the findings of both are told at once
+    nulecule = reader.nulecule(root)
     found = tuple(sorted([*issues, *reader.issues], key=lambda issue: issue.position))
-    if nulecule is None or any(issue.severity == ERROR for issue in found):
+    if any(issue.severity == ERROR for issue in found):
         return None, found
     return nulecule._replace(issues=found), found
 
@@ -141,7 +140,8 @@ def _not_this_format(root: Node | None, text: str, file: str) -> list[Issue]:
 
 
 class _Reader:
-    """Turns a tree that satisfies the schema into values, and collects what a schema can't say."""
+    """Turns a tree into values, and collects what a schema can't say. What breaks the schema is left out or
+    empty in the values: the caller has the schema's findings and throws them away."""
 
     def __init__(self, text: str, file: str) -> None:
         self.text = text
@@ -161,7 +161,7 @@ class _Reader:
         seen: dict[str, Position] = {}
         for item in document.elements(top.get("graph")):
             found = self.item(item)
-            if found.name in seen:
+            if found.name and found.name in seen:
                 self.tell(
                     ERROR,
                     f"the name '{found.name}' is taken by the component at {seen[found.name]}",
@@ -172,8 +172,8 @@ class _Reader:
             seen.setdefault(found.name, found.position)
             graph.append(found)
         return Nulecule(
-            id=document.text_of(top["id"]) or "",
-            specversion=document.text_of(top["specversion"]) or "",
+            id=document.text_of(top.get("id")) or "",
+            specversion=document.text_of(top.get("specversion")) or "",
             metadata=_texts(top.get("metadata")),
             params=self.params(top.get("params")),
             graph=tuple(graph),
@@ -184,14 +184,14 @@ class _Reader:
 
     def item(self, node: Node) -> Component | Include:
         keys = document.fields(node)
-        name = document.text_of(keys["name"]) or ""
+        name = document.text_of(keys.get("name")) or ""
         bad = _BAD_NAME.search(name)
         if bad or name != name.strip():
             what = repr(bad.group()) if bad else "blanks at its ends"
             self.tell(
                 ERROR,
                 f"the name of a component can't hold {what}: '{name}'",
-                keys["name"],
+                keys.get("name", node),
                 "bad-name",
                 "names become folders and scopes (a:b): use letters, digits, '-', '_' and '.'",
             )
@@ -238,6 +238,8 @@ class _Reader:
             yield from self.url(str(node.value), node, ())
             return
         keys = document.fields(node)
+        if not keys:
+            return
         if "inherit" in keys:
             inherit = keys["inherit"]
             if isinstance(inherit, document.ScalarNode):
@@ -260,7 +262,7 @@ class _Reader:
             if tag and branch:
                 self.tell(NOTE, "both 'tag' and 'branch' are given: the tag is taken", keys["branch"], "ignored")
             path = self.inside(document.text_of(keys.get("path")) or "/", keys.get("path") or node, rooted=True)
-            yield GitArtifact(document.text_of(keys["source"]) or "", path, tag or branch or "", self.at(node))
+            yield GitArtifact(document.text_of(keys.get("source")) or "", path, tag or branch or "", self.at(node))
 
     def pointers(self, node: Node | None) -> Iterator[Pointer]:
         for key, value in document.items(node):
@@ -319,7 +321,9 @@ class _Reader:
         found: dict[str, Param] = {}
         for item in document.elements(node):
             keys = document.fields(item)
-            name = document.text_of(keys["name"]) or ""
+            name = document.text_of(keys.get("name"))
+            if not name:
+                continue
             if name in found:
                 self.tell(
                     ERROR, f"the param '{name}' is declared twice, first at {found[name].position}", item, "name-clash"
@@ -387,15 +391,17 @@ class _Reader:
                     )
                     continue
                 keys = document.fields(value)
-                name = document.text_of(keys["name"]) or ""
-                mode = document.text_of(keys["accessMode"]) or ""
+                name = document.text_of(keys.get("name"))
+                size = document.plain(keys.get("size"))
+                if not name or not isinstance(size, int | float):
+                    continue
+                mode = document.text_of(keys.get("accessMode")) or ""
                 if name in seen:
                     self.tell(ERROR, f"two requirements are named '{name}'", keys["name"], "name-clash")
                 if _BAD_NAME.search(name):
                     self.tell(ERROR, f"'{name}' can't be the name of a volume", keys["name"], "bad-name")
                 seen.add(name)
-                size = float(document.plain(keys["size"]))
-                yield PersistentVolume(name, _ACCESS_MODES.get(mode, mode), size, self.at(value))
+                yield PersistentVolume(name, _ACCESS_MODES.get(mode, mode), float(size), self.at(value))
 
 
 def _texts(node: Node | None) -> dict[str, object]:

@@ -60,7 +60,7 @@ def _render(app: App, settings: Settings, sources: Sources, found: list[Artifact
         try:
             for source in expand(item, settings.provider):
                 for text in sources.read(app.folder, source):
-                    found.append(_artifact(scope, settings.provider, text, source, texts, issues))
+                    found.append(fill(scope, settings.provider, text, source, texts, issues))
         except SpecError as error:
             issues.extend(error.issues)
 
@@ -108,9 +108,10 @@ def _offer(component: Component, provider: str) -> str:
     return f"it has artifacts for: {', '.join(known)}" if known else "it has no artifacts at all"
 
 
-def _artifact(
+def fill(
     scope: str, provider: str, source: Text, origin: RealSource, texts: Mapping[str, str], issues: list[Issue]
 ) -> Artifact:
+    """One text with pointers and names filled in; names without a value are added to `issues`."""
     text = source.text
     if origin.pointers:
         text = pointers.apply(text, source.file, list(_assignments(origin.pointers, texts, scope)))

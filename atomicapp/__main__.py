@@ -1,0 +1,5 @@
+"""`python -m atomicapp`."""
+
+from atomicapp.cli.main import entry
+
+entry()

@@ -1,0 +1,143 @@
+"""The changing verbs: observe, plan, apply, wait, and keep the record true on every way out."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from atomicapp.cli.pipeline import Deployment, Wanted, origin_of
+from atomicapp.cli.progress import ApplyProgress, Live
+from atomicapp.cli.report import existing_report
+from atomicapp.cli.ui import Ui
+from atomicapp.errors import AtomicAppError
+from atomicapp.model import CREATE, KEEP, REPLACE, START, UPDATE, Existing, Plan, Resource, Step
+from atomicapp.planning import apply as applying
+from atomicapp.planning import diff
+from atomicapp.planning.wait import wait_until_ready
+from atomicapp.providers.base import Session
+from atomicapp.store import DONE, FAILED, INTERRUPTED, PENDING, Record, Store, now
+
+_COMING = frozenset({CREATE, UPDATE, REPLACE, START})
+
+
+class Outcome(NamedTuple):
+    """What was planned and done, and what the engine holds now."""
+
+    plan: Plan
+    existing: tuple[Existing, ...]
+
+    @property
+    def resources(self) -> list[dict[str, Any]]:
+        return existing_report(self.existing)
+
+
+def plan(wanted: Wanted, store: Store) -> tuple[Plan, tuple[Existing, ...]]:
+    """What `run` would do: reads the engine once and writes nothing."""
+    with contextlib.closing(wanted.provider.connect(wanted.target)) as session:
+        return _plan(wanted, session, store.record(wanted.target.app))
+
+
+def _plan(wanted: Wanted, session: Session, record: Record | None) -> tuple[Plan, tuple[Existing, ...]]:
+    existing = session.observe(wanted.target.app, wanted.parsed.resources)
+    steps = diff.run(wanted.parsed.resources, existing, session.compare)
+    last = max([item.revision for item in existing] + [record.revision if record else 0])
+    changes = any(step.op != KEEP for step in steps)
+    revision = last + 1 if changes or not last else last
+    return Plan(wanted.target, wanted.settings.provider, revision, steps, wanted.parsed.issues), existing
+
+
+def run(options: argparse.Namespace, ui: Ui, store: Store, wanted: Wanted) -> Outcome:
+    """Bring the engine to what is wanted, under the deployment's lock."""
+    name = wanted.target.app
+    with locked(options, ui, store, name, "run"), contextlib.closing(wanted.provider.connect(wanted.target)) as session:
+        before = store.record(name)
+        planned, existing = _plan(wanted, session, before)
+        record = Record(
+            name=name,
+            app=wanted.app.nulecule.id,
+            provider=wanted.settings.provider,
+            target=wanted.target,
+            revision=planned.revision,
+            outcome=PENDING,
+            reference=origin_of(wanted.app),
+            digest=wanted.app.digest,
+            changed=now(),
+            resources=tuple(_kept(resource, wanted) for resource in wanted.parsed.resources),
+        )
+        if not planned.changes:
+            if before is None or before.outcome != DONE or before.stopped:
+                store.save(record._replace(outcome=DONE))
+            return Outcome(planned, existing)
+        with recorded(store, record):
+            resources = {resource.key: resource for resource in wanted.parsed.resources}
+            # what waited in vain before is waited for again, although nothing of it changes
+            unsettled = before is not None and before.outcome != DONE
+            execute(options, ui, session, planned, resources if unsettled else None)
+        return Outcome(planned, session.observe(name, wanted.parsed.resources))
+
+
+def _kept(resource: Resource, wanted: Wanted) -> dict[str, Any]:
+    """A resource as the record keeps it: without secrets, so its hash is kept beside it."""
+    return {
+        "key": resource.key,
+        "component": resource.component,
+        "kind": resource.kind,
+        "name": resource.name,
+        "order": resource.order,
+        "lifetime": resource.lifetime,
+        "hash": resource.hash,
+        "body": wanted.redactor.value(resource.body),
+    }
+
+
+def execute(
+    options: argparse.Namespace,
+    ui: Ui,
+    session: Session,
+    planned: Plan,
+    all_resources: dict[str, Resource] | None = None,
+) -> None:
+    """Apply a plan with progress, then wait for what was started (or for all of `all_resources`)."""
+    with Live(ui) as live:
+        progress = ApplyProgress(live)
+        applying.apply(planned, session, progress)
+        if not getattr(options, "wait", True):
+            return
+        started = {step.key: step.resource for step in planned.steps if step.op in _COMING and step.resource}
+        wait_until_ready(
+            list((all_resources or started).values()), session, progress, timeout=getattr(options, "timeout", 300.0)
+        )
+
+
+@contextlib.contextmanager
+def locked(options: argparse.Namespace, ui: Ui, store: Store, name: str, verb: str) -> Iterator[None]:
+    """Hold the deployment's lock; say who holds it while waiting."""
+
+    def waiting(owner: str) -> None:
+        ui.warn(f"{name} is being changed by {owner}; waiting for it to end")
+
+    with store.lock(name, timeout=options.lock_timeout, what=verb, waiting=waiting):
+        yield
+
+
+@contextlib.contextmanager
+def recorded(store: Store, record: Record) -> Iterator[None]:
+    """Keep the record as pending while the engine is changed, and say how it ended on every way out."""
+    store.save(record)
+    try:
+        yield
+    except AtomicAppError:
+        store.save(record._replace(outcome=FAILED, changed=now()))
+        raise
+    except KeyboardInterrupt:
+        store.save(record._replace(outcome=INTERRUPTED, changed=now()))
+        raise
+    store.save(record._replace(outcome=DONE, changed=now()))
+
+
+def steps_for(found: Deployment, steps: Sequence[Step]) -> Plan:
+    """A plan for a deployment that is there already."""
+    revision = found.record.revision if found.record else 0
+    return Plan(found.target, found.provider.NAME, revision, tuple(steps))

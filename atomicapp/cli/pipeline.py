@@ -1,0 +1,349 @@
+"""The stages strung together: what most verbs do before their own part.
+
+APP -> open_app -> App -> settle -> Settings -> rendered -> Rendered -> parsed -> Parsed + Target
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from atomicapp.cli import options as opts
+from atomicapp.cli.ui import Ui
+from atomicapp.errors import AtomicAppError, ResolveError, StateError, UsageError
+from atomicapp.model import App, Existing, Parsed, Rendered, Resource, Target
+from atomicapp.nulecule import load as loading
+from atomicapp.nulecule.resolve import resolve, walk
+from atomicapp.params import answers as answering
+from atomicapp.params import configure
+from atomicapp.params.secrets import Redactor
+from atomicapp.position import Position
+from atomicapp.rendering.render import render
+from atomicapp.rendering.sources import Remote, Sources, checkout
+from atomicapp.store import Record, Store, check_name, in_host, name_for
+
+if TYPE_CHECKING:
+    from atomicapp.images.fetch import Images
+    from atomicapp.providers.base import Provider, Session
+
+
+class Wanted(NamedTuple):
+    """An app made ready for an engine."""
+
+    app: App
+    settings: configure.Settings
+    rendered: Rendered
+    parsed: Parsed
+    target: Target
+    provider: Provider
+    redactor: Redactor
+
+
+# ---------------------------------------------------------------- load and resolve
+
+
+def path_of(text: str) -> Path | None:
+    """APP as a path, when it is one: a folder, or a Nulecule itself. ResolveError for a path that is not there."""
+    path = in_host(text)
+    if path.is_dir():
+        return path
+    if path.name == loading.FILE_NAME and path.is_file():
+        return path.parent
+    if text.startswith((".", "/", "~")) and not path.exists():
+        raise ResolveError(
+            f"there is no folder {text}", hint="APP is a folder, or an image reference such as HOST/NAME:TAG"
+        )
+    return None
+
+
+def images(options: argparse.Namespace, ui: Ui, store: Store, *, keep: bool = True) -> Images:
+    """The façade of all images. Without `keep` nothing is written to the store (for plan and dry runs)."""
+    from atomicapp.cli.progress import FetchProgress
+    from atomicapp.images.fetch import FetchOptions, Images
+
+    insecure = frozenset(getattr(options, "insecure_registry", ()))
+    cafile = getattr(options, "registry_cafile", "")
+    scratch = None if keep else Path(_scratch())
+    return Images(
+        store.cache, store.images, options=FetchOptions(insecure=insecure, cafile=cafile), observer=FetchProgress(ui),
+        scratch=scratch,
+    )  # fmt: skip
+
+
+_scratches = contextlib.ExitStack()
+
+
+def _scratch() -> str:
+    """A temporary folder that goes when the command ends."""
+    return _scratches.enter_context(tempfile.TemporaryDirectory(prefix="atomicapp-"))
+
+
+def close_scratches() -> None:
+    """Remove the temporary folders of this command."""
+    _scratches.close()
+
+
+def open_app(
+    options: argparse.Namespace,
+    ui: Ui,
+    store: Store,
+    *,
+    deps: bool = True,
+    update: bool = False,
+    keep: bool = True,
+    quiet: bool = False,
+) -> App:
+    """The tree of the app that APP names, its warnings shown unless `quiet`. With `update` registries are asked
+    again; without `keep` nothing is written to the store."""
+    text = opts.required_app(options)
+    folder = path_of(text)
+    found: Images | None = None
+
+    def fetch(reference: str) -> FetchedHere:
+        nonlocal found
+        if found is None:
+            found = images(options, ui, store, keep=keep)
+        got = found.fetch(reference, update=update)
+        return FetchedHere(got.folder, got.digest)
+
+    reference = digest = ""
+    if folder is None:
+        got = fetch(text)
+        folder, reference, digest = got.folder, text, got.digest
+    app = resolve(folder, reference=reference, digest=digest, fetch=fetch if deps else None)
+    ui.debug(f"the app {app.nulecule.id} lies in {folder}")
+    if not quiet:
+        for node in walk(app):
+            ui.issues(node.nulecule.issues)
+    return app
+
+
+class FetchedHere(NamedTuple):
+    """What resolve needs of a fetched image."""
+
+    folder: Path
+    digest: str
+
+
+# ---------------------------------------------------------------- configure
+
+
+def given(options: argparse.Namespace, app: App) -> configure.Given:
+    """All values from outside: `-p` and provider options, variables, the answers given or the app's own."""
+    if options.answers:
+        source = options.answers
+        path = str(in_host(source)) if source.startswith("/") else source
+        answers = answering.read(path, answering.download)
+    else:
+        answers = answering.of_app(app.folder)
+    return configure.Given(
+        configure.command_line(options.param, opts.given(options)), configure.from_environ(), answers
+    )
+
+
+def settle(options: argparse.Namespace, ui: Ui, app: App, *, complete: bool = True) -> configure.Settings:
+    """One value for each param; asks on a terminal when some are missing. Shows warnings, masks secrets from now on."""
+    from atomicapp.cli import ask
+
+    found = given(options, app)
+    want_all = getattr(options, "ask", False)
+    can_ask = complete and ask.possible(options)
+    if want_all and not can_ask:
+        raise UsageError("--ask needs a terminal", hint="give the values with -a FILE or -p NAME=VALUE")
+    settings = configure.configure(
+        app, found, ask=ask.asker(ui) if can_ask else None, ask_all=want_all, complete=complete
+    )
+    ui.hide(Redactor(settings.secrets).text)
+    ui.issues(settings.issues)
+    for item in settings.declared:
+        value = settings.value(item.scope, item.param.name)
+        if value is not None and value.hidden and value.origin == configure.COMMAND_LINE:
+            ui.warn(
+                f"the value of {item.scope}:{item.param.name} stands in the command line, where every user can see it: "
+                f"use answers or the variable {configure.environment_names(item.scope, item.param.name)[1]}"
+            )
+    return settings
+
+
+def write_answers(options: argparse.Namespace, ui: Ui, settings: configure.Settings) -> None:
+    """`--write-answers FILE`, before anything is deployed; hidden values are left out."""
+    target = getattr(options, "write_answers", "")
+    if not target:
+        return
+    from atomicapp import io
+    from atomicapp.params.sample import in_use
+
+    path = in_host(target)
+    io.write_text(path, answering.dump(in_use(settings), options.answers_format), mode=0o600)
+    hidden = any(item.param.hidden for item in settings.declared)
+    ui.info(f"the answers in use are in {path}" + (", hidden values left out" if hidden else ""))
+
+
+# ---------------------------------------------------------------- render and parse
+
+
+def sources() -> Sources:
+    """The reader of artifacts, with real downloads and checkouts."""
+    return Sources(Remote(answering.download, checkout))
+
+
+def want(options: argparse.Namespace, ui: Ui, store: Store, *, keep: bool = True) -> Wanted:
+    """From APP to what its provider wants to exist."""
+    from atomicapp.providers import load as load_provider
+
+    app = open_app(options, ui, store, update=getattr(options, "update", False), keep=keep)
+    settings = settle(options, ui, app)
+    target = settings.target(deployment_name(options, app, settings.namespace))
+    with sources() as reader:
+        rendered = render(app, settings, reader)
+        ui.issues(rendered.issues)
+        provider = load_provider(settings.provider)
+        parsed = provider.parse(rendered, target)
+    ui.issues(parsed.issues)
+    return Wanted(app, settings, rendered, parsed, target, provider, Redactor(settings.secrets))
+
+
+def deployment_name(options: argparse.Namespace, app: App, namespace: str) -> str:
+    """`--name`, else made of the app's id and namespace."""
+    chosen = getattr(options, "name", "")
+    if chosen:
+        try:
+            return check_name(chosen)
+        except StateError as error:
+            raise UsageError(error.message, hint=error.hint) from None
+    return name_for(app.nulecule.id, namespace)
+
+
+# ---------------------------------------------------------------- deployments
+
+
+class Deployment(NamedTuple):
+    """A deployment that a verb is to look after; `record` None: this machine keeps none of it."""
+
+    name: str
+    provider: Provider
+    target: Target
+    record: Record | None
+
+
+def deployment(options: argparse.Namespace, ui: Ui, store: Store) -> Deployment:
+    """The deployment that APP names: by its name, or by the app that it was run from.
+
+    Options go before the record. StateError when neither this machine nor `--provider` knows it.
+    """
+    from atomicapp.providers import load as load_provider
+
+    text = opts.required_app(options)
+    record = _find_record(text, options, ui, store)
+    name = record.name if record else text
+    given_options = opts.given(options)
+    provider_name = given_options.get("provider") or (record.provider if record else "")
+    if not provider_name:
+        known = ", ".join(found.name for found in store.records()) or "none"
+        raise StateError(
+            f"there is no deployment '{name}' (known here: {known})",
+            hint="`atomicapp list` shows all; with --provider the engine itself is asked",
+        )
+    try:
+        check_name(name)
+    except StateError as error:
+        raise UsageError(error.message, hint=error.hint) from None
+    target = record.target if record else Target(name)
+    target = target._replace(
+        app=name,
+        namespace=given_options.get("namespace", target.namespace),
+        api=given_options.get("provider-api", target.api),
+        auth=given_options.get("provider-auth", target.auth),
+        cafile=given_options.get("provider-cafile", target.cafile),
+        config=given_options.get("provider-config", target.config),
+        tlsverify=given_options.get("provider-tlsverify", str(target.tlsverify).lower()) != "false",
+    )
+    if target.auth:
+        ui.hide(Redactor([target.auth]).text)
+    return Deployment(name, load_provider(provider_name), target, record)
+
+
+def _find_record(text: str, options: argparse.Namespace, ui: Ui, store: Store) -> Record | None:
+    name = getattr(options, "name", "") or text
+    with contextlib.suppress(StateError):
+        check_name(name)
+        record = store.record(name)
+        if record is not None:
+            return record
+    matching = [record for record in store.records() if text in (record.reference, record.app)]
+    folder = None
+    with contextlib.suppress(ResolveError):
+        folder = path_of(text)
+    if folder is not None:
+        matching += [record for record in store.records() if record.reference == str(folder.resolve())]
+    if len(matching) > 1:
+        names = ", ".join(record.name for record in matching)
+        raise UsageError(f"{text} runs under several names: {names}", hint="give the name of the one that is meant")
+    if matching:
+        return matching[0]
+    if folder is not None:
+        app_id = loading.load(folder).id
+        ui.debug(f"{text} is the app {app_id}")
+        return store.record(name_for(app_id, getattr(options, "namespace", "")))
+    return None
+
+
+def held(found: Deployment, session: Session) -> tuple[Existing, ...]:
+    """What the engine holds of a deployment; StateError when nothing, and nothing is known of it either."""
+    existing = session.observe(found.name, ())
+    if not existing and found.record is None:
+        raise unknown(found)
+    return existing
+
+
+def unknown(found: Deployment) -> StateError:
+    """The error for a name that neither this machine nor the engine knows."""
+    return StateError(
+        f"there is no deployment '{found.name}' on {found.provider.NAME}", hint="`atomicapp list` shows all"
+    )
+
+
+def as_resources(existing: Iterable[Existing | None]) -> list[Resource]:
+    """Existing things as what `Session.ready` asks for, when their bodies are not known here."""
+    where = Position("<engine>")
+    return [
+        Resource(item.key, item.component, item.kind, item.name, {}, where, item.order) for item in existing if item
+    ]
+
+
+def origin_of(app: App) -> str:
+    """How a record names the app that was run: its reference, or the absolute path of its folder."""
+    return app.reference or str(app.folder.resolve())
+
+
+# ---------------------------------------------------------------- folders
+
+
+@contextlib.contextmanager
+def fresh_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder beside `path` that is moved there at the end, or removed when something fails."""
+    from atomicapp import io
+
+    with io.writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        yield temporary
+        with io.writing(path):
+            temporary.chmod(0o755)
+            if path.exists():
+                old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+                path.rename(old / "old")
+                temporary.rename(path)
+                shutil.rmtree(old)
+            else:
+                temporary.rename(path)
+    except OSError as error:
+        raise AtomicAppError(f"can't write {path}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
