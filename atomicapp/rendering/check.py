@@ -1,0 +1,92 @@
+"""What is wrong with the artifacts of an app, found without running it: for `validate`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from atomicapp import document
+from atomicapp.errors import ERROR, Issue, SpecError
+from atomicapp.model import App, Artifact, Component
+from atomicapp.nulecule.resolve import walk
+from atomicapp.params.configure import Settings
+from atomicapp.rendering.render import expand, fill
+from atomicapp.rendering.sources import Sources
+
+PLACEHOLDER = "1"
+"""Stands for a param without a value: it can be a name, a number, a port or a path."""
+
+
+def check(
+    app: App, settings: Settings, sources: Sources, providers: frozenset[str]
+) -> tuple[list[Artifact], list[Issue]]:
+    """The artifacts of every provider (or only of `providers`) as far as they can be rendered, and all findings:
+    missing files, bad pointers, names that no param has, artifacts that are no YAML or JSON by their ending,
+    defaults that break their own constraints."""
+    artifacts: list[Artifact] = []
+    issues = list(_broken_defaults(settings))
+    told: set[Issue] = set()
+    names: dict[str, dict[str, str]] = {}
+    for item in settings.declared:
+        names.setdefault(item.scope, {})[item.param.name] = PLACEHOLDER
+    for node in walk(app):
+        for component in node.nulecule.graph:
+            if not isinstance(component, Component):
+                continue
+            scope = node.scope_of(component)
+            texts = {**names.get("general", {}), **names.get(scope, {}), "provider": PLACEHOLDER}
+            texts.update({name: value.text for name, value in settings.variables(scope).items()})
+            for provider in component.artifacts:
+                if providers and provider not in providers:
+                    continue
+                found, wrong = _component(node, component, provider, texts, sources)
+                artifacts += found
+                # a file that two providers share is told once
+                issues += [issue for issue in wrong if issue not in told]
+                told.update(wrong)
+    return artifacts, issues
+
+
+def _component(
+    app: App, component: Component, provider: str, texts: dict[str, str], sources: Sources
+) -> tuple[list[Artifact], list[Issue]]:
+    artifacts: list[Artifact] = []
+    issues: list[Issue] = []
+    try:
+        for source in expand(component, provider):
+            try:
+                for text in sources.read(app.folder, source):
+                    artifact = fill(app.scope_of(component), provider, text, source, texts, issues)
+                    artifacts.append(artifact)
+                    issues += _syntax(artifact)
+            except SpecError as error:
+                issues += error.issues
+    except SpecError as error:
+        issues += error.issues
+    return artifacts, issues
+
+
+def _syntax(artifact: Artifact) -> tuple[Issue, ...]:
+    if not artifact.path.endswith((".json", ".yaml", ".yml")):
+        return ()
+    try:
+        document.compose_all(artifact.data, artifact.file)
+    except SpecError as error:
+        return error.issues
+    return ()
+
+
+def _broken_defaults(settings: Settings) -> Iterator[Issue]:
+    for scope, param, _ in settings.declared:
+        if param.default is None:
+            continue
+        for constraint in param.constraints:
+            if re.fullmatch(constraint.allowed_pattern, param.default) is None:
+                shown = "the default" if param.hidden else f"the default '{param.default}'"
+                yield Issue(
+                    ERROR,
+                    f"{shown} of {scope}:{param.name} breaks its constraint {constraint.allowed_pattern}",
+                    param.default_position,
+                    "constraint",
+                    hint=constraint.description,
+                )
