@@ -48,10 +48,12 @@ image() { # build and tag; skipped when the engine has an image of the same file
     fi
     (
         context=$(mktemp -d "$cache/context.XXXXXX")
-        trap 'rm -rf "$context"' EXIT
+        trap 'rm -rf "$context" "$context.log"' EXIT
         cp "$here/$name"/* "$context/"
         ln "$tar" "$context/rootfs.tar" 2>/dev/null || cp "$tar" "$context/rootfs.tar"
-        DOCKER_BUILDKIT=0 docker build --quiet --label "io.atomicapp.sample=$key" --tag "$tag" "$context" >/dev/null
+        # Debian's Docker has no BuildKit; a newer command warns of the old builder at length
+        DOCKER_BUILDKIT=0 docker build --quiet --label "io.atomicapp.sample=$key" --tag "$tag" "$context" >"$context.log" 2>&1 ||
+            { cat "$context.log" >&2 && exit 1; }
     )
     echo "built $tag"
 }
