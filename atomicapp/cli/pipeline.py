@@ -9,7 +9,8 @@ import argparse
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,7 +29,7 @@ from atomicapp.rendering.sources import Remote, Sources, checkout
 from atomicapp.store import Record, Store, check_name, in_host, name_for
 
 if TYPE_CHECKING:
-    from atomicapp.images.fetch import Images
+    from atomicapp.images.fetch import Fetched, Images
     from atomicapp.providers.base import Provider, Session
 
 
@@ -62,29 +63,30 @@ def path_of(text: str) -> Path | None:
 
 
 def images(options: argparse.Namespace, ui: Ui, store: Store, *, keep: bool = True) -> Images:
-    """The façade of all images. Without `keep` nothing is written to the store (for plan and dry runs)."""
+    """The façade of all images. Without `keep` nothing is written to the store (for plan and dry runs): what has
+    to be unpacked goes to a temporary folder."""
     from atomicapp.cli.progress import FetchProgress
     from atomicapp.images.fetch import FetchOptions, Images
 
-    insecure = frozenset(getattr(options, "insecure_registry", ()))
-    cafile = getattr(options, "registry_cafile", "")
-    scratch = None if keep else Path(_scratch())
-    return Images(
-        store.cache, store.images, options=FetchOptions(insecure=insecure, cafile=cafile), observer=FetchProgress(ui),
-        scratch=scratch,
-    )  # fmt: skip
+    fetch_options = FetchOptions(
+        insecure=frozenset(getattr(options, "insecure_registry", ())), cafile=getattr(options, "registry_cafile", "")
+    )
+    cache = store.folder(store.cache) if keep else _scratch()
+    found = Images(cache, options=fetch_options, observer=FetchProgress(ui), local=store.images)
+    _scratches.callback(found.close)
+    return found
 
 
 _scratches = contextlib.ExitStack()
 
 
-def _scratch() -> str:
+def _scratch() -> Path:
     """A temporary folder that goes when the command ends."""
-    return _scratches.enter_context(tempfile.TemporaryDirectory(prefix="atomicapp-"))
+    return Path(_scratches.enter_context(tempfile.TemporaryDirectory(prefix="atomicapp-")))
 
 
 def close_scratches() -> None:
-    """Remove the temporary folders of this command."""
+    """Close the connections of this command and remove its temporary folders."""
     _scratches.close()
 
 
@@ -102,14 +104,8 @@ def open_app(
     again; without `keep` nothing is written to the store."""
     text = opts.required_app(options)
     folder = path_of(text)
-    found: Images | None = None
-
-    def fetch(reference: str) -> FetchedHere:
-        nonlocal found
-        if found is None:
-            found = images(options, ui, store, keep=keep)
-        got = found.fetch(reference, update=update)
-        return FetchedHere(got.folder, got.digest)
+    fetcher = _Fetcher(lambda: images(options, ui, store, keep=keep), update)
+    fetch = fetcher.fetch
 
     reference = digest = ""
     if folder is None:
@@ -123,11 +119,20 @@ def open_app(
     return app
 
 
-class FetchedHere(NamedTuple):
-    """What resolve needs of a fetched image."""
+class _Fetcher:
+    """Fetches images; the façade is made when the first one is asked for, which an app on disk never does."""
 
-    folder: Path
-    digest: str
+    def __init__(self, make: Callable[[], Images], update: bool) -> None:
+        self._make = make
+        self._update = update
+        self._images: Images | None = None
+        self._lock = threading.Lock()
+
+    def fetch(self, reference: str) -> Fetched:
+        with self._lock:
+            if self._images is None:
+                self._images = self._make()
+        return self._images.fetch(reference, update=self._update)
 
 
 # ---------------------------------------------------------------- configure

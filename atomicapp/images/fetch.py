@@ -41,6 +41,7 @@ from atomicapp.images.extract import extract
 from atomicapp.images.localstore import LocalImages
 from atomicapp.images.locks import locked
 from atomicapp.images.manifests import Descriptor, Manifest, Platform, labels_of, parse_json
+from atomicapp.images.onefile import read_file
 from atomicapp.images.reference import Reference, is_digest
 from atomicapp.images.registry import Registry, each_parallel
 from atomicapp.images.transport import CERTS, AbsentError, HttpOptions
@@ -216,6 +217,23 @@ class Images:
         digest = self._registry(name).push(name, image, counter.tell)
         self._observer.done(reference, digest)
         return digest
+
+    def read_file(self, reference: str, path: str) -> bytes:
+        """One small file of an image, by its absolute path; the registry is asked before what is kept here."""
+        image = self._file(reference)
+        if image is not None:
+            return read_file(image, path)
+        name = Reference.parse(reference)
+        self._observer.started(reference)
+        try:
+            manifest = self._registry(name).image_manifest(name, self._platform)
+        except AbsentError:
+            image = self.local.get(name)
+            if image is None:
+                raise
+            return read_file(image, path)
+        with self._downloaded(name, manifest) as downloaded:
+            return read_file(downloaded, path)
 
     def inspect(self, reference: str) -> ImageInfo:
         """What there is to know of an image: in the local store, in a file, or else at its registry."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from atomicapp.errors import ERROR, WARNING, ConfigError, Issue, UsageError
-from atomicapp.model import GENERAL, App, Component, Include, Param, Target
+from atomicapp.model import GENERAL, App, Component, Include, Nulecule, Param, Target
 from atomicapp.nulecule.resolve import walk
 from atomicapp.nulecule.schema import did_you_mean
 from atomicapp.params.answers import Answer, Answers
@@ -381,11 +381,16 @@ def _unknown_answers(app: App, declared: Sequence[Declared], given: Given) -> li
 
 def common_providers(app: App) -> tuple[str, ...]:
     """The providers that every component of the tree has artifacts for, in the order of the first component."""
+    return providers_of(node.nulecule for node in walk(app))
+
+
+def providers_of(nulecules: Iterable[Nulecule]) -> tuple[str, ...]:
+    """The providers that every component with artifacts has some for."""
     shared: list[str] | None = None
-    for node in walk(app):
-        for item in node.nulecule.graph:
-            if isinstance(item, Component):
-                shared = [name for name in (shared if shared is not None else item.artifacts) if name in item.artifacts]
+    for nulecule in nulecules:
+        for item in nulecule.graph:
+            if isinstance(item, Component) and item.artifacts:
+                shared = [name for name in (item.artifacts if shared is None else shared) if name in item.artifacts]
     return tuple(shared or ())
 
 
