@@ -127,15 +127,15 @@ class FetchProgress:
         self._told: dict[str, float] = {}
 
     def started(self, reference: str) -> None:
-        self._told[reference] = time.monotonic()
-        self._ui.info(f"fetching {reference}")
+        self._ui.debug(f"looking for {reference}")
 
     def progress(self, reference: str, done: int, total: int | None) -> None:
         now = time.monotonic()
-        if now - self._told.get(reference, now) >= PLAIN_EVERY:
+        # the first word comes with the first bytes: what is here already is not fetched
+        if now - self._told.get(reference, -PLAIN_EVERY) >= PLAIN_EVERY:
             self._told[reference] = now
             of = f" of {size(total)}" if total else ""
-            self._ui.info(f"fetching {reference}: {size(done)}{of}")
+            self._ui.info(f"moving {reference}: {size(done)}{of}")
 
     def retry(self, reference: str, why: str) -> None:
         self._ui.warn(f"{reference}: {why}; trying again")

@@ -54,7 +54,7 @@ def resolve(folder: Path, *, reference: str = "", digest: str = "", fetch: Fetch
     Raises SpecError with the findings of all files at once, ResolveError for a cycle, a missing app or a tree
     without bounds, FetchError (with the chain of names in its details) for an image that can't be had.
     """
-    shown = str(folder)
+    shown = f"docker://{reference}" if digest else str(folder)
     root = _Place("", "", folder, shown, reference, digest, ())
     loaded: dict[str, tuple[_Place, Nulecule]] = {}
     issues: list[Issue] = []
