@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# test.sh [PYTEST ARGUMENTS]: all tests, with real engines, and branch coverage of at least 90 %.
+#
+# With arguments, only what they select runs and coverage is not judged. What can't be had is skipped with a
+# reason, or is a failure when CI=true. Everything that is started is stopped again.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export PATH=$PATH:/usr/sbin:/sbin
+bin=.venv/bin
+
+if ! scripts/packages.sh test; then
+    [ "${CI:-}" != true ] || exit 1
+    echo "test.sh: going on without; the tests that need it are skipped" >&2
+fi
+ATOMICAPP_ENGINE_DIR=$(mktemp -d)
+export ATOMICAPP_ENGINE_DIR
+trap 'scripts/engine.sh down; rm -rf "$ATOMICAPP_ENGINE_DIR"' EXIT
+trap 'exit 130' INT TERM
+if ! scripts/engine.sh up; then
+    [ "${CI:-}" != true ] || exit 1
+fi
+
+if [ $# -gt 0 ]; then
+    $bin/pytest "$@"
+    exit
+fi
+
+rm -f .coverage .coverage.*
+failed=0
+# what only computes runs side by side; what uses engines runs one after the other, for the sake of clear failures
+echo "== unit tests =="
+$bin/pytest -q -n 2 --dist loadfile --cov --cov-report= tests/unit || failed=1
+rest=()
+for folder in contract compat engines; do
+    [ ! -d "tests/$folder" ] || rest+=("tests/$folder")
+done
+echo "== contract, compatibility, engines =="
+$bin/pytest -q --durations=10 --cov --cov-append --cov-report= "${rest[@]}" || failed=1
+echo "== coverage =="
+$bin/coverage report --fail-under=90 || failed=1
+exit $failed
