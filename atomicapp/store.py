@@ -142,7 +142,10 @@ class Store:
     def folder(self, path: Path) -> Path:
         """Make a folder of the state, private to the user, and return it."""
         with io.writing(path):
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # `parents=True` would make the folders above with the mode of the umask
+            for folder in [*reversed(path.parents), path]:
+                if self.root == folder or self.root in folder.parents:
+                    folder.mkdir(mode=0o700, parents=folder == self.root, exist_ok=True)
         return path
 
     def _record_path(self, name: str) -> Path:
