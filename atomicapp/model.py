@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -182,11 +182,16 @@ class Volume(NamedTuple):
 
 
 class Rendered(NamedTuple):
-    """All that a provider needs to know of an app: its artifacts in graph order, its volumes, and the warnings."""
+    """All that a provider needs to know of an app: its artifacts in graph order, its volumes, and the warnings.
+
+    `read` gives the text of another file of the app that an artifact names (`--env-file`), by its path below the
+    artifact's app; it raises AtomicAppError or OSError, and refuses what lies outside.
+    """
 
     artifacts: tuple[Artifact, ...]
     volumes: tuple[Volume, ...] = ()
     issues: tuple[Issue, ...] = ()
+    read: Callable[[Artifact, str], str] | None = None
 
 
 # ---------------------------------------------------------------- parse

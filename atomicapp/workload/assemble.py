@@ -38,7 +38,7 @@ def assemble(
     for name in ("cap_add", "cap_drop"):
         groups["security"][name] = tuple(lists[name])
     groups["security"]["options"] = tuple(lists["security_opt"])
-    block_io = {
+    block_io: dict[str, Any] = {
         name: tuple(lists[name]) for name in ("weight_devices", "read_bps", "write_bps", "read_iops", "write_iops")
     }
     healthcheck, found = _health(draft)

@@ -66,7 +66,7 @@ class Mount(NamedTuple):
 
     A volume with an empty source is an anonymous one. `create_source` tells whether an absent host folder is made;
     `selinux` is "", `shared` (z) or `private` (Z); `recursive` is "", enabled, disabled, writable or readonly.
-    `options` are those of a tmpfs in its short form (`size=64m,mode=1777`). `driver`, `driver_options` and `labels`
+    `options` are those of a tmpfs in its short form (`size=64m,mode=1777`), None in its long one. `driver`, `driver_options` and `labels`
     describe the volume if it is made for this mount; `size` and `mode` a tmpfs.
     """
 
@@ -85,7 +85,7 @@ class Mount(NamedTuple):
     driver: str = ""
     driver_options: Mapping[str, str] = NOTHING
     labels: Mapping[str, str] = NOTHING
-    options: str = ""
+    options: str | None = None
     size: int | None = None
     mode: int | None = None
 
@@ -172,10 +172,10 @@ class Device(NamedTuple):
 
 
 class DeviceRequest(NamedTuple):
-    """Devices found by a driver: GPUs, or CDI names. `count` -1 is all."""
+    """Devices found by a driver: GPUs, or CDI names. `number` -1 is all."""
 
     driver: str
-    count: int
+    number: int
     ids: tuple[str, ...]
     capabilities: tuple[str, ...]
     options: Mapping[str, str]

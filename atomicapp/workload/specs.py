@@ -356,7 +356,7 @@ def gpus(text: str, position: Position) -> model.DeviceRequest:
         if not sign:
             key, value = "count", key
         if key == "count":
-            found["count"] = -1 if value == "all" else values.integer(value)
+            found["number"] = -1 if value == "all" else values.integer(value)
         elif key == "device":
             found["ids"] = tuple(value.split(","))
         elif key == "driver":
@@ -367,7 +367,7 @@ def gpus(text: str, position: Position) -> model.DeviceRequest:
             found["options"] = dict(values.pair(option) for option in values.fields(value))
         else:
             raise ValueError(f"unknown key '{key}'; expected count, device, driver, capabilities or options")
-    found.setdefault("count", 0 if found["ids"] else 1)
+    found.setdefault("number", 0 if found["ids"] else 1)
     return model.DeviceRequest(position=position, **found)
 
 

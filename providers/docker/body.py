@@ -1,0 +1,295 @@
+"""Write a Workload as what the Docker Engine API takes to make a container. Pure.
+
+Only what was said is written, so that a body stays the same when a newer release knows more options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from atomicapp.workload import model
+from atomicapp.workload.assemble import is_mode
+from atomicapp.workload.model import Mount, Workload
+
+Json = dict[str, Any]
+
+
+class Names(NamedTuple):
+    """What the names in a workload are called on the engine.
+
+    `volume` takes a mount and tells the volume's name; `container` the name of a container or component;
+    `aliases` are those that the container has on every network of its own.
+    """
+
+    volume: Callable[[Mount], str]
+    container: Callable[[str], str]
+    aliases: tuple[str, ...] = ()
+
+
+def _said(**found: Any) -> Json:
+    """Without what was not said."""
+    return {name: value for name, value in found.items() if value not in (None, "", (), [], {}, False)}
+
+
+def _map(found: Mapping[str, str]) -> Json:
+    return dict(sorted(found.items()))
+
+
+def _port(number: int, protocol: str) -> str:
+    return f"{number}/{protocol}"
+
+
+def config(work: Workload) -> Json:
+    """The part of the body that an image could say as well."""
+    exposed = {_port(item.container, item.protocol): {} for item in (*work.ports, *work.exposed)}
+    found = _said(
+        Image=work.image,
+        Hostname=work.hostname,
+        Domainname=work.domainname,
+        User=work.user,
+        Tty=work.tty,
+        OpenStdin=work.stdin,
+        Env=[f"{item.name}={item.value}" for item in work.env],
+        Cmd=list(work.command) if work.command else None,
+        Entrypoint=list(work.entrypoint) if work.entrypoint is not None else None,
+        WorkingDir=work.workdir,
+        Labels=_map(work.labels),
+        StopSignal=work.stop_signal,
+        Healthcheck=_health(work.healthcheck),
+        ExposedPorts=dict(sorted(exposed.items())),
+    )
+    if work.stop_grace is not None:
+        found["StopTimeout"] = work.stop_grace
+    return found
+
+
+def _health(check: model.Healthcheck | None) -> Json:
+    if check is None:
+        return {}
+    return _said(
+        Test=list(check.test),
+        Interval=check.interval,
+        Timeout=check.timeout,
+        StartPeriod=check.start_period,
+        StartInterval=check.start_interval,
+        Retries=check.retries,
+    )
+
+
+def host(work: Workload, names: Names) -> Json:
+    """The part of the body that concerns the machine."""
+    security, spaces = work.security, work.namespaces
+    binds, tmpfs, mounts = _mounts(work.mounts, names)
+    bindings: dict[str, list[Json]] = {}
+    for port in work.ports:
+        binding = {"HostIp": port.host_ip, "HostPort": port.host}
+        bindings.setdefault(_port(port.container, port.protocol), []).append(binding)
+    found = _said(
+        Binds=binds,
+        Tmpfs=tmpfs,
+        Mounts=mounts,
+        VolumesFrom=[
+            f"{names.container(item.container)}:{item.mode}" if item.mode else names.container(item.container)
+            for item in work.volumes_from
+        ],
+        VolumeDriver=work.volume_driver,
+        StorageOpt=_map(work.storage_options),
+        ShmSize=work.shm_size,
+        PortBindings=dict(sorted(bindings.items())),
+        PublishAllPorts=work.publish_all,
+        Links=links(work, names),
+        Dns=list(work.dns.servers),
+        DnsSearch=list(work.dns.search),
+        DnsOptions=list(work.dns.options),
+        ExtraHosts=list(work.extra_hosts),
+        NetworkMode=_network_mode(work, names),
+        PidMode=_shared(spaces.pid, names),
+        IpcMode=_shared(spaces.ipc, names),
+        UTSMode=spaces.uts,
+        UsernsMode=spaces.user,
+        CgroupnsMode=spaces.cgroup,
+        Privileged=security.privileged,
+        CapAdd=list(security.cap_add),
+        CapDrop=list(security.cap_drop),
+        SecurityOpt=list(security.options),
+        ReadonlyRootfs=security.read_only_root,
+        GroupAdd=list(work.groups),
+        Sysctls=_map(work.sysctls),
+        Runtime=work.runtime,
+        Isolation=work.isolation,
+        Annotations=_map(work.annotations),
+        AutoRemove=work.auto_remove,
+        CgroupParent=work.cgroup_parent,
+        LogConfig=_said(Type=work.logging.driver, Config=_map(work.logging.options)),
+    )
+    if work.restart.policy != "no":
+        found["RestartPolicy"] = {"Name": work.restart.policy, "MaximumRetryCount": work.restart.retries}
+    if work.init is not None:
+        found["Init"] = work.init
+    if security.all_system_paths:
+        found |= {"MaskedPaths": [], "ReadonlyPaths": []}
+    return found | _limits(work)
+
+
+def _limits(work: Workload) -> Json:
+    limits, block = work.resources, work.block_io
+    found = _said(
+        Memory=limits.memory,
+        MemoryReservation=limits.memory_reservation,
+        MemorySwap=limits.memory_swap,
+        KernelMemory=limits.kernel_memory,
+        NanoCpus=limits.cpus,
+        CpuShares=limits.cpu_shares,
+        CpuPeriod=limits.cpu_period,
+        CpuQuota=limits.cpu_quota,
+        CpuRealtimePeriod=limits.cpu_rt_period,
+        CpuRealtimeRuntime=limits.cpu_rt_runtime,
+        CpusetCpus=limits.cpuset_cpus,
+        CpusetMems=limits.cpuset_mems,
+        PidsLimit=limits.pids,
+        OomKillDisable=limits.oom_kill_disable,
+        OomScoreAdj=limits.oom_score_adj,
+        CpuCount=limits.windows_cpu_count,
+        CpuPercent=limits.windows_cpu_percent,
+        IOMaximumBandwidth=limits.windows_io_bandwidth,
+        IOMaximumIOps=limits.windows_io_iops,
+        BlkioWeight=block.weight,
+        BlkioWeightDevice=[{"Path": item.path, "Weight": item.rate} for item in block.weight_devices],
+        BlkioDeviceReadBps=_rates(block.read_bps),
+        BlkioDeviceWriteBps=_rates(block.write_bps),
+        BlkioDeviceReadIOps=_rates(block.read_iops),
+        BlkioDeviceWriteIOps=_rates(block.write_iops),
+        Ulimits=[{"Name": item.name, "Soft": item.soft, "Hard": item.hard} for item in work.ulimits],
+        DeviceCgroupRules=list(work.device_rules),
+        Devices=[
+            {"PathOnHost": item.host, "PathInContainer": item.container, "CgroupPermissions": item.permissions}
+            for item in work.devices
+        ],
+        DeviceRequests=[
+            {
+                "Driver": item.driver,
+                "Count": item.number,
+                "DeviceIDs": list(item.ids) or None,
+                "Capabilities": [list(item.capabilities)] if item.capabilities else None,
+                "Options": dict(item.options),
+            }
+            for item in work.device_requests
+        ],
+    )
+    if limits.memory_swappiness not in (None, -1):
+        # 0 says something here: never swap
+        found["MemorySwappiness"] = limits.memory_swappiness
+    return found
+
+
+def _rates(found: Sequence[model.DeviceRate]) -> list[Json]:
+    return [{"Path": item.path, "Rate": item.rate} for item in found]
+
+
+# ---------------------------------------------------------------- storage
+
+
+def _mounts(mounts: Sequence[Mount], names: Names) -> tuple[list[str], Json, list[Json]]:
+    binds: list[str] = []
+    tmpfs: Json = {}
+    long: list[Json] = []
+    for mount in mounts:
+        if mount.kind == model.TMPFS and mount.options is not None:
+            tmpfs[mount.target] = mount.options
+        elif _fits_bind(mount):
+            binds.append(_bind(mount, names))
+        else:
+            long.append(_mount(mount, names))
+    return binds, tmpfs, long
+
+
+def _fits_bind(mount: Mount) -> bool:
+    """Whether the short form says it all. It makes absent host folders, and a colon ends its parts."""
+    if ":" in mount.source or ":" in mount.target or mount.subpath or mount.recursive:
+        return False
+    return mount.kind == model.VOLUME or (mount.kind == model.BIND and mount.create_source)
+
+
+def _bind(mount: Mount, names: Names) -> str:
+    source = names.volume(mount) if mount.kind == model.VOLUME else mount.source
+    options = [
+        "ro" if mount.read_only else "",
+        {"shared": "z", "private": "Z"}.get(mount.selinux, ""),
+        "nocopy" if mount.no_copy else "",
+        mount.propagation,
+        mount.consistency,
+    ]
+    return ":".join([source, mount.target, *([",".join(filter(None, options))] if any(options) else [])])
+
+
+def _mount(mount: Mount, names: Names) -> Json:
+    source = names.volume(mount) if mount.kind == model.VOLUME else mount.source
+    found = _said(Type=mount.kind, Source=source, ReadOnly=mount.read_only, Consistency=mount.consistency)
+    found["Target"] = mount.target
+    kinds = {
+        model.BIND: (
+            "BindOptions",
+            _said(
+                Propagation=mount.propagation,
+                NonRecursive=mount.recursive == "disabled",
+                CreateMountpoint=mount.create_source,
+                ReadOnlyNonRecursive=mount.recursive == "writable",
+                ReadOnlyForceRecursive=mount.recursive == "readonly",
+            ),
+        ),
+        model.VOLUME: ("VolumeOptions", _said(NoCopy=mount.no_copy, Subpath=mount.subpath)),
+        model.TMPFS: ("TmpfsOptions", _said(SizeBytes=mount.size, Mode=mount.mode)),
+        model.IMAGE: ("ImageOptions", _said(Subpath=mount.subpath)),
+    }
+    name, options = kinds.get(mount.kind, ("", {}))
+    if options:
+        found[name] = options
+    return found
+
+
+# ---------------------------------------------------------------- network
+
+
+def own_networks(work: Workload) -> tuple[model.Network, ...]:
+    """The networks that have a name of their own, not a mode of the engine."""
+    return tuple(network for network in work.networks if not is_mode(network.name))
+
+
+def _shared(mode: str, names: Names) -> str:
+    kind, colon, name = mode.partition(":")
+    return f"{kind}:{names.container(name)}" if colon and kind == "container" else mode
+
+
+def _network_mode(work: Workload, names: Names) -> str:
+    if work.namespaces.network:
+        return _shared(work.namespaces.network, names)
+    own = own_networks(work)
+    return own[0].name if own else "default"
+
+
+def links(work: Workload, names: Names) -> list[str]:
+    """The links as the engine takes them, each with an alias."""
+    return [f"{names.container(link.target)}:{link.alias}" for link in work.links]
+
+
+def endpoints(work: Workload, names: Names) -> Json:
+    """The settings of each network, by name; the first one is that of the network mode."""
+    found: Json = {}
+    own = own_networks(work)
+    for network in work.networks:
+        is_own = network in own
+        aliases = list(dict.fromkeys([*network.aliases, *names.aliases])) if is_own else []
+        # a link on a network of one's own is a name on that network
+        linked = links(work, names) if is_own and network == own[0] else []
+        found[network.name] = _said(
+            Aliases=aliases,
+            Links=linked,
+            MacAddress=network.mac,
+            DriverOpts=_map(network.driver_options),
+            GwPriority=network.gateway_priority,
+            IPAMConfig=_said(
+                IPv4Address=network.ipv4, IPv6Address=network.ipv6, LinkLocalIPs=list(network.link_local_ips)
+            ),
+        )
+    return found

@@ -1,0 +1,307 @@
+"""From rendered artifacts to resources: images, networks, volumes and containers, with what each needs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+from atomicapp.errors import ERROR, NOTE, WARNING, Issue, SpecError
+from atomicapp.model import DATA, SHARED, Artifact, Parsed, Rendered, Resource, Target, Volume
+from atomicapp.position import Position, line_of
+from atomicapp.providers.docker import body, names, risks
+from atomicapp.workload import docker_run, model
+from atomicapp.workload.model import Mount, Workload
+
+IMAGE = "image"
+NETWORK = "network"
+VOLUME = "volume"
+CONTAINER = "container"
+_PULL_RANK = {model.PULL_NEVER: 0, model.PULL_MISSING: 1, model.PULL_ALWAYS: 2}
+
+
+class _Item(NamedTuple):
+    """One command with its place in the app."""
+
+    artifact: Artifact
+    work: Workload
+    number: int
+    name: str
+    key: str
+
+
+def parse(rendered: Rendered, target: Target) -> Parsed:
+    """The resources of an app. SpecError with the faults of all artifacts at once."""
+    return _Parser(rendered, target).run()
+
+
+class _Parser:
+    def __init__(self, rendered: Rendered, target: Target) -> None:
+        self.rendered = rendered
+        self.app = target.app
+        self.issues: list[Issue] = []
+        self.items: list[_Item] = []
+        self.resources: dict[str, Resource] = {}
+        self.hashes: dict[str, str] = {}  # of the containers done, for those that are bound to them
+        self.volumes_used: set[tuple[str, str]] = set()
+
+    def run(self) -> Parsed:
+        for artifact in self.rendered.artifacts:
+            self._read(artifact)
+        self._check_names()
+        self._check_ports()
+        self._fail()
+        order = self._order()
+        self._fail()
+        containers = [self._container(item, number) for number, item in enumerate(order, 1)]
+        self._requirements()
+        self._fail()
+        return Parsed((*self.resources.values(), *containers), tuple(self.issues))
+
+    def _fail(self) -> None:
+        if any(issue.severity == ERROR for issue in self.issues):
+            raise SpecError(self.issues)
+
+    def _say(self, severity: str, message: str, artifact: Artifact, place: Position, code: str, hint: str = "") -> None:
+        excerpt = line_of(artifact.data, place.line) if place.file == artifact.file else ""
+        self.issues.append(Issue(severity, message, place, code, "", hint, excerpt))
+
+    # ------------------------------------------------------------ reading
+
+    def _read(self, artifact: Artifact) -> None:
+        read = partial(self.rendered.read, artifact) if self.rendered.read else None
+        try:
+            found = docker_run.parse(artifact.data, artifact.file, read=read)
+        except SpecError as error:
+            self.issues += error.issues
+            return
+        self.issues += found.issues
+        for work in found.workloads:
+            number = 1 + sum(item.artifact.component == artifact.component for item in self.items)
+            name = work.name.removeprefix("/") or names.container(self.app, artifact.component, number)
+            if not names.VALID.fullmatch(name):
+                hint = "two or more letters, digits and '_.-', beginning with a letter or digit"
+                self._say(ERROR, f"'{name}' is no name for a container", artifact, work.place("name"), "name", hint)
+            key = f"{CONTAINER}/{artifact.component}:{number}"
+            self.items.append(_Item(artifact, work, number, name, key))
+            for message, place in risks.find(work):
+                hint = "run it only if you trust its author; nothing else needs to be done"
+                self._say(WARNING, message, artifact, place, "risky", hint)
+
+    def _check_names(self) -> None:
+        first: dict[str, _Item] = {}
+        for item in self.items:
+            other = first.setdefault(item.name, item)
+            if other is not item:
+                self._say(
+                    ERROR,
+                    f"two containers are called '{item.name}': the other one is at {other.work.position}",
+                    item.artifact,
+                    item.work.place("name"),
+                    "duplicate-name",
+                    "give one of them another --name",
+                )
+
+    def _check_ports(self) -> None:
+        taken: list[tuple[str, str, str, _Item]] = []
+        for item in self.items:
+            if item.work.namespaces.network == "host":
+                continue
+            for port in item.work.ports:
+                if not port.host.isdigit():
+                    continue
+                ip = "" if port.host_ip in ("0.0.0.0", "::") else port.host_ip  # noqa: S104 (compared, not bound)
+                for other_ip, host, protocol, other in taken:
+                    if (host, protocol) == (port.host, port.protocol) and (ip == other_ip or not ip or not other_ip):
+                        self._say(
+                            ERROR,
+                            f"port {host}/{protocol} of the host is published twice: also by {other.name}",
+                            item.artifact,
+                            port.position,
+                            "duplicate-port",
+                            "give one of them another port, best by a param",
+                        )
+                taken.append((ip, port.host, port.protocol, item))
+
+    # ------------------------------------------------------------ who needs whom
+
+    def _find(self, name: str, asking: _Item) -> _Item | None:
+        """The container of the app that a name means: a container's name, or a component as others see it."""
+        for item in self.items:
+            if item.name == name:
+                return item
+        own = asking.artifact.component.rpartition(":")[0]
+        matching = [
+            item
+            for item in self.items
+            if item is not asking and name in (item.artifact.component, *names.aliases(item.artifact.component))
+        ]
+        # a sibling is nearer than a component of another app that happens to have the same name
+        near = [item for item in matching if item.artifact.component.rpartition(":")[0] == own]
+        return next(iter(near or matching), None)
+
+    def _container_name(self, asking: _Item, name: str) -> str:
+        found = self._find(name, asking)
+        return found.name if found else name
+
+    def _bound(self, item: _Item) -> Iterator[tuple[str, Position]]:
+        """The containers which this one is tied to as long as it lives: when they are made anew, so is this one."""
+        work = item.work
+        if not body.own_networks(work):
+            yield from ((link.target, link.position) for link in work.links)
+        yield from ((found.container, found.position) for found in work.volumes_from)
+        spaces = work.namespaces
+        for mode, field in ((spaces.network, "networks"), (spaces.pid, "pid"), (spaces.ipc, "ipc")):
+            kind, colon, name = mode.partition(":")
+            if kind == "container" and colon:
+                yield name, work.place(field)
+
+    def _order(self) -> list[_Item]:
+        """The commands in the order of the graph, but each after those that it is bound to."""
+        done: list[_Item] = []
+        path: list[_Item] = []
+
+        def visit(item: _Item) -> None:
+            if item in done:
+                return
+            if item in path:
+                circle = " -> ".join(found.name for found in [*path[path.index(item) :], item])
+                place = item.work.position
+                self._say(ERROR, f"containers need each other in a circle: {circle}", item.artifact, place, "circle")
+                return
+            path.append(item)
+            for name, _ in self._bound(item):
+                other = self._find(name, item)
+                if other is not None:
+                    visit(other)
+            path.pop()
+            done.append(item)
+
+        for item in self.items:
+            visit(item)
+        return done
+
+    # ------------------------------------------------------------ resources
+
+    def _container(self, item: _Item, order: int) -> Resource:
+        work = self._with_volumes(item)
+        component = item.artifact.component
+        needs = [self._image(item, work.image, work.place("image"), work.pull)]
+        needs += [
+            self._image(item, mount.source, mount.position, work.pull)
+            for mount in work.mounts
+            if mount.kind == model.IMAGE
+        ]
+        needs += [self._network(item, network) for network in body.own_networks(work)]
+        needs += [self._volume(item, mount) for mount in work.mounts if mount.kind == model.VOLUME]
+        bound: dict[str, str] = {}
+        for name, place in self._bound(item):
+            other = self._find(name, item)
+            if other is None:
+                message = f"'{name}' is no container of this app: it must run on the engine already"
+                self._say(NOTE, message, item.artifact, place, "foreign-container")
+            else:
+                needs.append(other.key)
+                bound[other.key] = self.hashes[other.key]
+        known = body.Names(
+            volume=lambda mount: mount.source,
+            container=partial(self._container_name, item),
+            aliases=names.aliases(component),
+        )
+        found: dict[str, Any] = {"config": body.config(work), "host": body.host(work, known)}
+        optional = {
+            "networks": body.endpoints(work, known),
+            "platform": work.platform,
+            "bound": bound,
+            "pull": work.pull if work.pull != model.PULL_MISSING else "",
+        }
+        found |= {name: value for name, value in optional.items() if value}
+        needed = tuple(dict.fromkeys(needs))
+        resource = Resource(item.key, component, CONTAINER, item.name, found, work.position, order, needed)
+        self.hashes[item.key] = resource.hash
+        return resource
+
+    def _add(self, resource: Resource) -> str:
+        self.resources.setdefault(resource.key, resource)
+        return resource.key
+
+    def _image(self, item: _Item, name: str, place: Position, pull: str) -> str:
+        platform = item.work.platform
+        key = f"{IMAGE}/{name} for {platform}" if platform else f"{IMAGE}/{name}"
+        found: dict[str, Any] = {"platform": platform} if platform else {}
+        if pull != model.PULL_MISSING:
+            found["pull"] = pull
+        known = self.resources.get(key)
+        if known is not None and _PULL_RANK[pull] > _PULL_RANK[known.body.get("pull", model.PULL_MISSING)]:
+            # several containers of one image: the one that asks for most decides
+            self.resources[key] = known._replace(body=found)
+        return self._add(Resource(key, item.artifact.component, IMAGE, name, found, place, lifetime=SHARED))
+
+    def _network(self, item: _Item, network: model.Network) -> str:
+        key = f"{NETWORK}/{network.name}"
+        found = {"driver": "bridge"}
+        return self._add(Resource(key, item.artifact.component, NETWORK, network.name, found, network.position))
+
+    def _volume(self, item: _Item, mount: Mount) -> str:
+        key = f"{VOLUME}/{mount.source}"
+        found: dict[str, Any] = {"driver": mount.driver or item.work.volume_driver or "local"}
+        if mount.driver_options:
+            found["options"] = dict(mount.driver_options)
+        if mount.labels:
+            found["labels"] = dict(mount.labels)
+        known = self.resources.get(key)
+        if known is not None and known.body != found and len(found) > 1:
+            self._say(
+                ERROR,
+                f"the volume {mount.source} is described in two ways: the other one is at {known.position}",
+                item.artifact,
+                mount.position,
+                "conflict",
+                "describe it once, or the same way each time",
+            )
+        component = item.artifact.component
+        return self._add(Resource(key, component, VOLUME, mount.source, found, mount.position, lifetime=DATA))
+
+    # ------------------------------------------------------------ volumes
+
+    def _with_volumes(self, item: _Item) -> Workload:
+        """The workload with the engine's names of its volumes."""
+        return item.work._replace(mounts=tuple(self._placed(item, mount) for mount in item.work.mounts))
+
+    def _placed(self, item: _Item, mount: Mount) -> Mount:
+        if mount.kind != model.VOLUME:
+            return mount
+        if not mount.source:
+            return mount._replace(source=names.kept_folder(item.name, mount.target))
+        wanted = self._requirement(item.artifact.component, mount.source)
+        if wanted is None:
+            return mount
+        self.volumes_used.add((wanted.namespace, wanted.requirement.name))
+        source = names.requirement(self.app, wanted.namespace, wanted.requirement.name)
+        only_read = wanted.requirement.access_mode == "ReadOnlyMany"
+        return mount._replace(source=source, read_only=mount.read_only or only_read)
+
+    def _requirement(self, component: str, name: str) -> Volume | None:
+        """The requirement of that name of the component's app, or of the nearest app around it."""
+        namespace = component
+        while namespace:
+            namespace = namespace.rpartition(":")[0]
+            for volume in self.rendered.volumes:
+                if volume.namespace == namespace and volume.requirement.name == name:
+                    return volume
+        return None
+
+    def _requirements(self) -> None:
+        for volume in self.rendered.volumes:
+            wanted = volume.requirement
+            if (volume.namespace, wanted.name) not in self.volumes_used:
+                message = f"no container mounts the persistent volume '{wanted.name}': it is not made"
+                hint = f"mount it in an artifact: -v {wanted.name}:/path"
+                self.issues.append(Issue(WARNING, message, wanted.position, "unused-volume", "", hint))
+            elif wanted.size:
+                message = (
+                    f"the volume '{wanted.name}' is not limited to {wanted.size:g} GB: the engine's local volumes "
+                    "know no limit"
+                )
+                hint = "see that the disk of the engine has the room"
+                self.issues.append(Issue(WARNING, message, wanted.position, "volume-size", "", hint))
