@@ -2,9 +2,10 @@
 # build.sh [NAME...]: the container images that the samples use, made from Debian's packages.
 #
 # No registry is needed: each image is a root file system by mmdebstrap plus the few files of the folder NAME.
-# Without arguments all are built. They are tagged atomicapp-samples/NAME on the engine that the docker
-# command talks to. The root file systems, which take a minute or two, are kept in
-# ${ATOMICAPP_CACHE:-${XDG_CACHE_HOME:-~/.cache}/atomicapp-samples} under a hash of all that they are made from.
+# Without arguments those of the samples are built; `python` is a base for the Dockerfile of the tool itself.
+# They are tagged atomicapp-samples/NAME on the engine that the docker command talks to. The root file systems,
+# which take a minute or two, are kept under a hash of all that they are made from, in
+# ${ATOMICAPP_CACHE:-${XDG_CACHE_HOME:-~/.cache}/atomicapp-samples}.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${ATOMICAPP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/atomicapp-samples}
@@ -14,7 +15,8 @@ packages() {
     mariadb) echo mariadb-server-core,mariadb-client-core ;;
     wordpress) echo wordpress,wordpress-theme-twentytwentythree,apache2,libapache2-mod-php,php-mysql,curl ;;
     httpd) echo apache2 ;;
-    *) echo "build.sh: no image named '$1'; known: mariadb wordpress httpd" >&2 && return 1 ;;
+    python) echo python3-venv,ca-certificates,git ;;
+    *) echo "build.sh: no image named '$1'; known: mariadb wordpress httpd python" >&2 && return 1 ;;
     esac
 }
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+import sys
+import tomllib
 from pathlib import Path
 
 from tests.engines.docker import LABEL, ROOT, DockerEngine
 from tests.engines.process import missing, needs, run
 
 BUSYBOX = "atomicapp-test/busybox:1"
+TOOL = "atomicapp-test/tool:1"
 BUSYBOX_DOCKERFILE = f"""\
 FROM scratch
 COPY busybox /bin/busybox
@@ -62,3 +66,30 @@ def cache_folder() -> Path:
     if given:
         return Path(given)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "atomicapp-samples"
+
+
+def tool(engine: DockerEngine, cache: Path, folder: Path) -> str:
+    """The image of the tool itself by the project's Dockerfile, with nothing taken from the network while it builds."""
+    base = samples(engine, cache, "python")["python"]
+    for name in ("atomicapp", "providers", "nulecule_specs"):
+        shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("Dockerfile", ".dockerignore", "setup.py", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder / name)
+    shutil.copytree(_wheels(cache), folder / "wheels")
+    options = "--no-index --find-links=wheels"
+    words = ("--build-arg", f"BASE={base}", "--build-arg", f"PIP_OPTIONS={options}", "--label", LABEL)
+    engine.docker("build", "--quiet", "--tag", TOOL, *words, str(folder))
+    return TOOL
+
+
+def _wheels(cache: Path) -> Path:
+    """A folder with the wheels of all that the project needs, for the Python 3.11 of Debian 12; kept between runs."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = [*project["project"]["dependencies"], *project["build-system"]["requires"], "wheel"]
+    found = cache / f"wheels-{hashlib.sha256(' '.join(wanted).encode()).hexdigest()[:16]}"
+    if not found.exists():
+        part = cache / f"{found.name}.{os.getpid()}"
+        target = ("--only-binary=:all:", "--implementation=cp", "--python-version=3.11")
+        run(sys.executable, "-m", "pip", "download", "--quiet", *target, "--dest", str(part), *wanted)
+        part.rename(found)
+    return found
