@@ -42,7 +42,9 @@ def _port(number: int, protocol: str) -> str:
 
 def config(work: Workload) -> Json:
     """The part of the body that an image could say as well."""
-    exposed = {_port(item.container, item.protocol): {} for item in (*work.ports, *work.exposed)}
+    ports = [(port.container, port.protocol) for port in work.ports]
+    ports += [(port.container, port.protocol) for port in work.exposed]
+    exposed: dict[str, Json] = {_port(*port): {} for port in ports}
     found = _said(
         Image=work.image,
         Hostname=work.hostname,

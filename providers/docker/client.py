@@ -52,7 +52,7 @@ class Client:
         *,
         params: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
-        timeout: float = READ_TIMEOUT,
+        timeout: float | None = READ_TIMEOUT,
         stream: bool = False,
     ) -> Response:
         """One call. Refused for a status from 400 on; EngineError when the engine can't be talked to."""

@@ -1,0 +1,59 @@
+"""The docker provider: artifacts are `docker run` commands, carried out by the Docker Engine API.
+
+    resources   artifacts -> images, networks, volumes, containers (pure); names, body, risks help it
+    endpoint    where the engine is; client the wire to it
+    observe     what is there; compare what differs; apply makes it so; ready and logs watch it
+
+Works with every engine that speaks the API from 1.41 on, Podman's service among them.
+"""
+
+from __future__ import annotations
+
+from atomicapp.errors import EngineError
+from atomicapp.model import Parsed, Rendered, Target
+from atomicapp.providers.base import Reachable, Session
+
+NAME = "docker"
+ACCEPTS = "a text of `docker run ...` commands (all options of the Docker client)"
+
+
+def parse(rendered: Rendered, target: Target) -> Parsed:
+    """See providers.base.Provider. Pure, and imports no engine library."""
+    from atomicapp.providers.docker import resources
+
+    return resources.parse(rendered, target)
+
+
+def connect(target: Target) -> Session:
+    """See providers.base.Provider."""
+    import os
+    from pathlib import Path
+
+    from atomicapp.providers.docker import client, endpoint
+    from atomicapp.providers.docker.session import DockerSession
+
+    return DockerSession(client.connect(endpoint.find(target, os.environ, Path("~").expanduser())))
+
+
+def reachable(target: Target) -> Reachable:
+    """See providers.base.Provider."""
+    import os
+    from pathlib import Path
+
+    from atomicapp.providers.docker import client, endpoint
+
+    where = ""
+    try:
+        found = endpoint.find(target, os.environ, Path("~").expanduser())
+        where = found.url
+        connection = client.connect(found)
+    except EngineError as error:
+        return Reachable(False, error.message, where)
+    try:
+        version = connection.get("/version") or {}
+    except (client.Refused, EngineError) as error:
+        return Reachable(False, str(error), where)
+    finally:
+        connection.close()
+    name = next((part.get("Name", "") for part in version.get("Components") or []), "") or "Engine"
+    return Reachable(True, f"{name} {version.get('Version', '?')}, API {connection.api.api_version}", where)

@@ -1,0 +1,100 @@
+"""What differs between what is wanted and what is there, field by field. Reads only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from atomicapp.errors import EngineError
+from atomicapp.model import KEEP, REPLACE, Change, Existing, Resource
+from atomicapp.providers.docker import labels as marks
+from atomicapp.providers.docker.client import Client
+from atomicapp.providers.docker.resources import CONTAINER, VOLUME
+
+
+def compare(client: Client, wanted: Resource, existing: Existing) -> tuple[str, tuple[Change, ...]]:
+    """The op that brings the existing thing where it is wanted, and the fields that differ.
+
+    A volume that would have to be made anew is an EngineError: its data is worth more than its options.
+    """
+    if wanted.kind == VOLUME:
+        return _volume(client, wanted)
+    if wanted.kind != CONTAINER:
+        return KEEP, ()
+    found = client.inspect(CONTAINER, existing.id or existing.name)
+    if found is None:
+        return REPLACE, ()
+    config: dict[str, Any] = found.get("Config") or {}
+    changes = [] if existing.name == wanted.name else [Change("name", existing.name, wanted.name)]
+    before = marks.read_digests(config.get("Labels") or {})
+    if before is None:
+        return REPLACE, tuple(changes)
+    after, texts = marks.digests(wanted.body), dict(marks.fields(wanted.body))
+    old = _old_texts(found)
+    for path in [*after, *(path for path in before if path not in after)]:
+        if before.get(path) == after.get(path):
+            continue
+        if path.startswith("bound/"):
+            changes.append(Change(path, "as it was", "made anew"))
+        else:
+            # a field that was not said before has the engine's default, which is no value of the app's
+            was = old.get(path, "") if path in before else None
+            changes.append(Change(path, was, texts.get(path)))
+    changes += _outside(client, wanted, existing, found, changes)
+    # an empty hash: what the container is tied to is made anew, which its own fields can't show
+    if not changes and existing.hash:
+        return KEEP, ()
+    return REPLACE, tuple(changes)
+
+
+def _outside(
+    client: Client, wanted: Resource, existing: Existing, found: Mapping[str, Any], changes: list[Change]
+) -> list[Change]:
+    """The image behind an unchanged name."""
+    name = str(wanted.body["config"].get("Image", ""))
+    if existing.hash or any(change.path == "image" for change in changes):
+        return []
+    now = client.inspect("image", name)
+    before, after = str(found.get("Image", "")), str((now or {}).get("Id", ""))
+    if not after or before == after:
+        return []
+    return [Change("image", f"{name} ({before[:19]})", f"{name} ({after[:19]})")]
+
+
+def _old_texts(found: Mapping[str, Any]) -> dict[str, str]:
+    """The values that a container has now, under the paths of `labels.fields`."""
+    config: dict[str, Any] = found.get("Config") or {}
+    body = {
+        "config": {name: value for name, value in config.items() if value is not None},
+        "host": {name: value for name, value in (found.get("HostConfig") or {}).items() if value is not None},
+        "networks": (found.get("NetworkSettings") or {}).get("Networks") or {},
+    }
+    texts = dict(marks.fields(body))
+    # what the engine adds to an endpoint (addresses, ids) is not what was asked for
+    for name, endpoint in body["networks"].items():
+        kept = {key: endpoint.get(key) for key in ("Aliases", "Links", "IPAMConfig") if endpoint.get(key)}
+        texts[f"networks/{name}"] = json.dumps(kept, sort_keys=True, ensure_ascii=False)
+    return texts
+
+
+def _volume(client: Client, wanted: Resource) -> tuple[str, tuple[Change, ...]]:
+    found = client.inspect(VOLUME, wanted.name) or {}
+    pairs = (
+        ("driver", str(found.get("Driver", "")), str(wanted.body.get("driver", ""))),
+        ("options", _sorted(found.get("Options")), _sorted(wanted.body.get("options"))),
+    )
+    changes = [Change(path, old, new) for path, old, new in pairs if old != new]
+    if not changes:
+        return KEEP, ()
+    what = "; ".join(f"{change.path} {change.old} -> {change.new}" for change in changes)
+    raise EngineError(
+        f"the volume '{wanted.name}' was made with other settings ({what}), and to change them would lose its data",
+        component=wanted.component,
+        position=wanted.position,
+        hint=f"set them back, give the volume another name, or save its data and remove it: docker volume rm {wanted.name}",
+    )
+
+
+def _sorted(found: object) -> str:
+    return json.dumps(found or {}, sort_keys=True)

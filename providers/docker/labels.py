@@ -1,0 +1,89 @@
+"""The labels by which anyone can tell what belongs to a deployment, and what it was made from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from atomicapp.model import Resource
+from atomicapp.providers import base
+
+LABEL_FIELDS = "io.atomicapp.fields"
+"""A short digest of each field of the wanted body, so that the next run can name what changed."""
+
+LABEL_VOLUME_OF = "io.atomicapp.volume-of"
+"""On a volume that was made for a VOLUME of the image: the key of the container."""
+
+PREFIX = "io.atomicapp."
+
+
+def ownership(resource: Resource, app: str, revision: int) -> dict[str, str]:
+    """The labels of what is made for a resource."""
+    return {
+        base.LABEL_APP: app,
+        base.LABEL_COMPONENT: resource.component,
+        base.LABEL_KEY: resource.key,
+        base.LABEL_HASH: resource.hash,
+        base.LABEL_ORDER: str(resource.order),
+        base.LABEL_REVISION: str(revision),
+        base.LABEL_LIFETIME: resource.lifetime,
+    }
+
+
+def number(labels: Mapping[str, str], name: str) -> int:
+    """A label as a number; 0 for what is none (labels are written by anyone)."""
+    text = labels.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+# ---------------------------------------------------------------- fields
+
+_FRIENDLY = {
+    "Image": "image",
+    "Cmd": "command",
+    "Entrypoint": "entrypoint",
+    "PortBindings": "ports",
+    "Binds": "volumes",
+}
+
+
+def fields(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The body of a container as paths and texts: `env/NAME`, `label/NAME`, `image`, `ports`, `Memory`, `networks/N`."""
+    for name, value in body.get("config", {}).items():
+        if name == "Env":
+            for item in value:
+                key, _, text = item.partition("=")
+                yield f"env/{key}", text
+        elif name == "Labels":
+            yield from ((f"label/{key}", text) for key, text in value.items())
+        elif name != "ExposedPorts" or not body.get("host", {}).get("PortBindings"):
+            yield _FRIENDLY.get(name, name), _text(value)
+    for name, value in body.get("host", {}).items():
+        yield _FRIENDLY.get(name, name), _text(value)
+    for name, value in body.get("networks", {}).items():
+        yield f"networks/{name}", _text(value)
+    for name, value in body.get("bound", {}).items():
+        yield f"bound/{name}", value
+    for name in ("platform", "pull"):
+        if body.get(name):
+            yield name, body[name]
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def digests(body: Mapping[str, Any]) -> dict[str, str]:
+    """A short digest for each field."""
+    return {path: hashlib.sha256(text.encode()).hexdigest()[:8] for path, text in fields(body)}
+
+
+def read_digests(labels: Mapping[str, str]) -> dict[str, str] | None:
+    """The digests that a container was made with; None when it carries none."""
+    try:
+        found = json.loads(labels.get(LABEL_FIELDS, ""))
+    except ValueError:
+        return None
+    return {str(path): str(digest) for path, digest in found.items()} if isinstance(found, dict) else None
