@@ -106,7 +106,7 @@ def labels(info: PackageInfo, tool_image: str = TOOL_IMAGE) -> dict[str, str]:
     }
     for name, verb in _VERBS.items():
         # podman's runlabel takes the name as it is typed, the Atomic command took capitals
-        found[name] = found[name.lower()] = _CALL.format(tool=tool_image, verb=verb)
+        found[name] = _CALL.format(tool=tool_image, verb=verb)
     return {key: value for key, value in sorted(found.items()) if value}
 
 

@@ -42,6 +42,9 @@ class Reference(NamedTuple):
         rest = text.removeprefix(SCHEME)
         if not rest:
             raise UsageError("the image reference is empty", hint=_HINT)
+        if "://" in rest:
+            scheme = rest.partition("://")[0]
+            raise _wrong(text, f"'{_shown(scheme)}://' does not belong there", _HINT)
         rest, at, digest = rest.partition("@")
         if at and not _DIGEST.fullmatch(digest):
             raise _wrong(text, f"'{_shown(digest)}' is no digest", "a digest is sha256: and 64 hexadecimal digits")
@@ -74,8 +77,10 @@ class Reference(NamedTuple):
 
     @property
     def familiar(self) -> str:
-        """The name as people write it: Docker Hub's prefix is left out."""
-        return self._suffixed(self.name.removeprefix(f"{HUB}/library/").removeprefix(f"{HUB}/"))
+        """The name as people write it: Docker Hub's prefix is left out where it can be read again without."""
+        short = self.name.removeprefix(f"{HUB}/library/").removeprefix(f"{HUB}/")
+        mistaken = _split_registry(short)[0] != HUB or _BARE_ID.fullmatch(short)
+        return self._suffixed(self.name if mistaken else short)
 
     def __str__(self) -> str:
         return self._suffixed(self.name)

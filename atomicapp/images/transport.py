@@ -312,7 +312,11 @@ def _session(context: ssl.SSLContext) -> Session:
         def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
             return super().proxy_manager_for(*args, ssl_context=context, **kwargs)
 
-    session = requests.Session()
+    class Plain(requests.Session):
+        def get_redirect_target(self, resp: Any) -> None:
+            """Redirects are followed in `Transport.send`: requests would read their bodies, however long."""
+
+    session = Plain()
     session.mount("https://", Adapter(pool_maxsize=8))
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     return session
