@@ -134,7 +134,11 @@ class _Archive:
         self._files = files
 
     def holds(self, name: str) -> bool:
-        return name in self._files
+        try:
+            self.find(name)
+        except FileNotFoundError:
+            return False
+        return True
 
     def find(self, name: str) -> _Stored:
         """A file through its links; FileNotFoundError when there is none."""

@@ -20,14 +20,14 @@ def locked(path: Path, what: str, seconds: float = WAIT_SECONDS) -> Iterator[Non
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
-    try:
-        with writing(path):
+    with writing(path):
+        try:
             lock.acquire(timeout=seconds)
-    except Timeout:
-        raise StateError(
-            f"another process has held {what} for {seconds:g} seconds",
-            hint=f"wait for it, or end it; the lock is {path}",
-        ) from None
+        except Timeout:  # an OSError, but not of the disk
+            raise StateError(
+                f"another process has held {what} for {seconds:g} seconds",
+                hint=f"wait for it, or end it; the lock is {path}",
+            ) from None
     try:
         yield
     finally:

@@ -14,7 +14,8 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from atomicapp.images.blobs import Image
-from tests.unit.images.helpers import all_blobs, digest_of
+from atomicapp.images.manifests import digest_of
+from tests.unit.images.helpers import all_blobs
 
 V2 = {"Docker-Distribution-Api-Version": "registry/2.0"}
 
