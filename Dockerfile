@@ -12,6 +12,8 @@
 ARG BASE=docker.io/library/python:3.12-slim
 
 FROM ${BASE} AS build
+# so that what is left of this stage can be found and removed: docker image prune --filter label=io.atomicapp.stage
+LABEL io.atomicapp.stage=build
 ARG PIP_OPTIONS=
 WORKDIR /src
 RUN python3 -m venv /opt/atomicapp

@@ -66,6 +66,8 @@ class DockerEngine:
             found = sorted(set(self.docker(*listing, "--filter", f"label={LABEL}").split()))
             if found:
                 self.docker(*removal, *found)
+        # the first stage of the tool's own image, which no tag holds
+        self.docker("image", "prune", "--force", "--filter", "label=io.atomicapp.stage")
 
     def docker(self, *words: str, stdin: str = "") -> str:
         """Standard output of the docker command on this engine. Images are built without BuildKit, which Debian lacks."""
