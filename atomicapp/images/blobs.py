@@ -135,15 +135,16 @@ def memory_opener(blobs: dict[str, bytes]) -> OpenBlob:
     return opener
 
 
-def store_blob(image: Image, descriptor: Descriptor, folder: Path) -> None:
-    """Copy a blob into a folder of blobs, checked, unless it is there; whole or not at all."""
+def store_blob(image: Image, descriptor: Descriptor, folder: Path) -> bool:
+    """Copy a blob into a folder of blobs, checked; whole or not at all. False when it was there already."""
     target = blob_path(folder, descriptor.digest)
     if target.is_file() and target.stat().st_size == descriptor.size:
-        return
+        return False
     with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
     with new_file(target) as stream:
         image.copy(descriptor, stream)
+    return True
 
 
 @contextlib.contextmanager

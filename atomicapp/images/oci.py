@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -126,22 +128,30 @@ def write(folder: Path, image: Image, name: str) -> Descriptor:
     """
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.iterdir()) and not is_layout(folder):
+    if any(path.name != _BLOBS for path in folder.iterdir()) and not is_layout(folder):
         raise UsageError(f"{folder} holds other files and is no OCI layout", hint="name a new folder")
     entries = list(entries_of(folder))
-    for blob in dict.fromkeys((image.manifest.config, *image.manifest.layers)):
-        store_blob(image, blob, folder / _BLOBS)
-    path = blob_path(folder / _BLOBS, image.digest)
-    if not path.is_file():
-        with writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        with new_file(path) as stream:
-            stream.write(image.manifest.raw)
     annotations = ((REF_NAME, name),) if name else ()
     added = image.manifest.descriptor._replace(annotations=annotations)
     kept = [entry for entry in entries if entry.ref_name != name or (not name and entry.digest != added.digest)]
-    write_index(folder, [*kept, added])
+    stored: list[Path] = []
+    try:
+        for blob in dict.fromkeys((image.manifest.config, *image.manifest.layers, image.manifest.descriptor)):
+            opened = image if blob.digest != image.digest else _of_bytes(image.manifest.raw, image)
+            if store_blob(opened, blob, folder / _BLOBS):
+                stored.append(blob_path(folder / _BLOBS, blob.digest))
+        write_index(folder, [*kept, added])
+    except BaseException:
+        for path in stored:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        raise
     return added
+
+
+def _of_bytes(data: bytes, image: Image) -> Image:
+    """An image whose one blob is at hand."""
+    return image._replace(open_blob=lambda _: io.BytesIO(data))
 
 
 def entries_of(folder: Path) -> tuple[Descriptor, ...]:
