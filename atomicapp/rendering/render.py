@@ -5,7 +5,7 @@ Nothing is written here: artifacts are values in memory, and the app's folder st
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from atomicapp import document
@@ -43,7 +43,17 @@ def render(app: App, settings: Settings, sources: Sources) -> Rendered:
     if any(issue.severity == ERROR for issue in issues):
         raise SpecError(issues)
     volumes = tuple(Volume(node.namespace, item) for node in walk(app) for item in node.nulecule.requirements)
-    return Rendered(tuple(artifacts), volumes, tuple(issues))
+    return Rendered(tuple(artifacts), volumes, tuple(issues), reader(app, sources))
+
+
+def reader(app: App, sources: Sources) -> Callable[[Artifact, str], str]:
+    """Reads further files that an artifact names (`--env-file`), by their path below the artifact's app."""
+    folders = {node.scope_of(item): node.folder for node in walk(app) for item in node.nulecule.graph}
+
+    def read(artifact: Artifact, path: str) -> str:
+        return sources.beside(folders[artifact.component], path, artifact.position)
+
+    return read
 
 
 def _render(app: App, settings: Settings, sources: Sources, found: list[Artifact], issues: list[Issue]) -> None:

@@ -71,6 +71,20 @@ class Sources:
             return [self._url(source)]
         return self._repository(source)
 
+    def beside(self, folder: Path, path: str, position: Position) -> str:
+        """The text of one more file of an app, by a relative path that stays inside it; SpecError at `position`."""
+        if path.startswith("/") or ".." in path.split("/"):
+            raise SpecError.single(
+                f"the file '{path}' lies outside of the app",
+                position,
+                code="artifact-outside",
+                hint="name it by its path below the folder of the Nulecule",
+            )
+        texts = self._files(folder, path, position, "")
+        if len(texts) != 1 or texts[0].path != path:
+            raise SpecError.single(f"'{path}' is a folder, not a file", position, code="artifact-unreadable")
+        return texts[0].text
+
     def _files(self, folder: Path, path: str, position: Position, shown: str) -> list[Text]:
         full = f"{folder}/{path}"
         try:

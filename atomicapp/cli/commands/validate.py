@@ -13,6 +13,8 @@ from atomicapp.cli.ui import Ui, count
 from atomicapp.errors import ERROR, NOTE, WARNING, Issue, SpecError
 from atomicapp.model import App, Artifact, Rendered, Target, Volume
 from atomicapp.nulecule.resolve import walk
+from atomicapp.rendering.render import reader
+from atomicapp.rendering.sources import Sources
 from atomicapp.store import Store, name_for
 from atomicapp.version import VERSION
 
@@ -74,26 +76,27 @@ def _issues(options: argparse.Namespace, ui: Ui, store: Store) -> list[Issue]:
         return list(error.issues)
     found = [issue for node in walk(app) for issue in node.nulecule.issues]
     chosen = frozenset([options.provider]) if options.provider else frozenset()
-    with pipeline.sources() as reader:
-        artifacts, wrong = check(app, settings, reader, chosen)
+    with pipeline.sources() as sources:
+        artifacts, wrong = check(app, settings, sources, chosen)
         found += wrong
         if not any(issue.severity == ERROR for issue in wrong):
-            found += _parsed(app, artifacts)
+            found += _parsed(app, artifacts, sources)
     return list(dict.fromkeys(found))
 
 
-def _parsed(app: App, artifacts: list[Artifact]) -> list[Issue]:
+def _parsed(app: App, artifacts: list[Artifact], sources: Sources) -> list[Issue]:
     """What the providers that are installed say of the artifacts for them."""
     from atomicapp import providers
 
     found: list[Issue] = []
     volumes = tuple(Volume(node.namespace, item) for node in walk(app) for item in node.nulecule.requirements)
+    target, read = Target(name_for(app.nulecule.id, "")), reader(app, sources)
     for name in dict.fromkeys(artifact.provider for artifact in artifacts):
         if name not in providers.BUILTIN:
             continue
         mine = tuple(artifact for artifact in artifacts if artifact.provider == name)
         try:
-            parsed = providers.load(name).parse(Rendered(mine, volumes), Target(name_for(app.nulecule.id, "")))
+            parsed = providers.load(name).parse(Rendered(mine, volumes, (), read), target)
             found += parsed.issues
         except SpecError as error:
             found += error.issues
