@@ -32,6 +32,11 @@ def apply(client: Client, step: Step, app: str, revision: int, report: Report) -
         raise explain(client, step, error) from error
 
 
+def make(client: Client, resource: Resource, app: str, revision: int, report: Report) -> str:
+    """Make the container of a resource and start nothing; returns its id. Refused when the engine does not take it."""
+    return _Applier(client, app, revision, report).make(resource)
+
+
 class _Applier:
     def __init__(self, client: Client, app: str, revision: int, report: Report) -> None:
         self.client = client
@@ -61,7 +66,7 @@ class _Applier:
         if make is not None:
             make(resource)
             return
-        container_id = self._make(resource)
+        container_id = self.make(resource)
         try:
             self._run(container_id)
         except BaseException:
@@ -111,7 +116,7 @@ class _Applier:
 
     # ------------------------------------------------------------ containers
 
-    def _make(self, resource: Resource) -> str:
+    def make(self, resource: Resource) -> str:
         """Create a container and attach it to its networks; returns its id."""
         if resource.body.get("pull") == "always":
             self._pull_again(resource)
@@ -223,7 +228,7 @@ class _Applier:
             self._rename(old, waiting)
         new = ""
         try:
-            new = self._make(resource)
+            new = self.make(resource)
             self._stop(old)
             self._run(new)
         except BaseException:

@@ -82,6 +82,7 @@ def _health(check: model.Healthcheck | None) -> Json:
 def host(work: Workload, names: Names) -> Json:
     """The part of the body that concerns the machine."""
     security, spaces = work.security, work.namespaces
+    cap_add, cap_drop = capabilities(security)
     binds, tmpfs, mounts = _mounts(work.mounts, names)
     bindings: dict[str, list[Json]] = {}
     for port in work.ports:
@@ -112,8 +113,8 @@ def host(work: Workload, names: Names) -> Json:
         UsernsMode=spaces.user,
         CgroupnsMode=spaces.cgroup,
         Privileged=security.privileged,
-        CapAdd=list(security.cap_add),
-        CapDrop=list(security.cap_drop),
+        CapAdd=cap_add,
+        CapDrop=cap_drop,
         SecurityOpt=list(security.options),
         ReadonlyRootfs=security.read_only_root,
         GroupAdd=list(work.groups),
@@ -125,13 +126,21 @@ def host(work: Workload, names: Names) -> Json:
         CgroupParent=work.cgroup_parent,
         LogConfig=_said(Type=work.logging.driver, Config=_map(work.logging.options)),
     )
-    if work.restart.policy != "no":
-        found["RestartPolicy"] = {"Name": work.restart.policy, "MaximumRetryCount": work.restart.retries}
+    found["RestartPolicy"] = {"Name": work.restart.policy, "MaximumRetryCount": work.restart.retries}
     if work.init is not None:
         found["Init"] = work.init
     if security.all_system_paths:
         found |= {"MaskedPaths": [], "ReadonlyPaths": []}
     return found | _limits(work)
+
+
+def capabilities(security: model.Security) -> tuple[list[str], list[str]]:
+    """What is added and dropped, in the kernel's names; ALL stands for all others of its list."""
+    add, drop = (
+        sorted({name if name == "ALL" else f"CAP_{name.removeprefix('CAP_')}" for name in map(str.upper, found)})
+        for found in (security.cap_add, security.cap_drop)
+    )
+    return add, drop
 
 
 def _limits(work: Workload) -> Json:
@@ -162,7 +171,7 @@ def _limits(work: Workload) -> Json:
         BlkioDeviceWriteBps=_rates(block.write_bps),
         BlkioDeviceReadIOps=_rates(block.read_iops),
         BlkioDeviceWriteIOps=_rates(block.write_iops),
-        Ulimits=[{"Name": item.name, "Soft": item.soft, "Hard": item.hard} for item in work.ulimits],
+        Ulimits=[{"Name": item.name, "Soft": item.soft, "Hard": item.hard} for item in sorted(work.ulimits)],
         DeviceCgroupRules=list(work.device_rules),
         Devices=[
             {"PathOnHost": item.host, "PathInContainer": item.container, "CgroupPermissions": item.permissions}
@@ -295,3 +304,38 @@ def endpoints(work: Workload, names: Names) -> Json:
             ),
         )
     return found
+
+
+# ---------------------------------------------------------------- engines of another age
+
+_SINCE: tuple[tuple[tuple[str, ...], tuple[int, int], str], ...] = (
+    (("host", "Annotations"), (1, 43), "--annotation"),
+    (("config", "Healthcheck", "StartInterval"), (1, 44), "--health-start-interval"),
+    (("host", "Mounts", "BindOptions", "CreateMountpoint"), (1, 42), "--mount with bind-create-src"),
+    (("host", "Mounts", "BindOptions", "ReadOnlyNonRecursive"), (1, 44), "--mount with bind-recursive"),
+    (("host", "Mounts", "BindOptions", "ReadOnlyForceRecursive"), (1, 44), "--mount with bind-recursive"),
+    (("host", "Mounts", "VolumeOptions", "Subpath"), (1, 45), "--mount with volume-subpath"),
+    (("host", "Mounts", "ImageOptions"), (1, 48), "--mount with image-subpath"),
+    (("networks", "*", "GwPriority"), (1, 48), "--network with gw-priority"),
+)
+
+
+def too_new(found: Mapping[str, Any], version: tuple[int, int]) -> list[str]:
+    """What a body says that an engine of this API version would drop without a word, with the version needed."""
+    return [
+        f"{option} (API {since[0]}.{since[1]})"
+        for path, since, option in _SINCE
+        if version < since and _has(found, path)
+    ]
+
+
+def _has(found: Any, path: tuple[str, ...]) -> bool:
+    if not path:
+        return True
+    if isinstance(found, list):
+        return any(_has(item, path) for item in found)
+    if not isinstance(found, Mapping):
+        return False
+    if path[0] == "*":
+        return any(_has(item, path[1:]) for item in found.values())
+    return path[0] in found and _has(found[path[0]], path[1:])

@@ -14,6 +14,7 @@ from atomicapp.errors import EngineError
 from atomicapp.model import DATA, FAILED, OWNED, PRESENT, RUNNING, SHARED, STOPPED, Existing, Resource
 from atomicapp.providers import base
 from atomicapp.providers.docker import labels as marks
+from atomicapp.providers.docker.body import too_new
 from atomicapp.providers.docker.client import Client
 from atomicapp.providers.docker.resources import CONTAINER, IMAGE, NETWORK, VOLUME
 
@@ -40,6 +41,8 @@ def observe(client: Client, app: str, wanted: Sequence[Resource]) -> tuple[Exist
         networks = _networks(client, app)
         return (*_without_double(rows, {}), *networks, *volumes)
     resources = {resource.key: resource for resource in wanted}
+    for resource in wanted:
+        refuse_too_new(client, resource)
     containers = _changed_by_others(_without_double(rows, resources), resources, rows)
     seen = _evident(containers, resources, rows)
     if seen is not None:
@@ -291,6 +294,19 @@ def _refuse_foreign(client: Client, app: str, containers: Sequence[Existing], re
             continue
         resource = next(item for item in resources.values() if item.kind == CONTAINER and item.name == name_of(row))
         raise foreign(resource, owner)
+
+
+def refuse_too_new(client: Client, resource: Resource) -> None:
+    """EngineError when a container wants what this engine would leave out without a word."""
+    unknown = too_new(resource.body, client.version) if resource.kind == CONTAINER else []
+    if unknown:
+        raise EngineError(
+            f"{resource.component}: this engine speaks API {client.version[0]}.{client.version[1]} and does not know "
+            f"{', '.join(unknown)}",
+            component=resource.component,
+            position=resource.position,
+            hint="leave the option out, or use a newer engine",
+        )
 
 
 def foreign(resource: Resource, owner: str | None) -> EngineError:
