@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from atomicapp.errors import ERROR, WARNING, ConfigError, Issue, UsageError
@@ -347,9 +347,19 @@ def _refusal(missing: Sequence[Declared], broken: Sequence[Issue]) -> ConfigErro
     )
 
 
+def _not_resolved(app: App) -> Iterator[str]:
+    """The scopes of included apps that were left out (`--no-deps`): what is inside is not known."""
+    for node in walk(app):
+        resolved = {child.name for child in node.children}
+        for item in node.nulecule.graph:
+            if isinstance(item, Include) and item.name not in resolved:
+                yield node.scope_of(item)
+
+
 def _unknown_answers(app: App, declared: Sequence[Declared], given: Given) -> list[Issue]:
     """Warnings for scopes that no component has and names that look like a misspelt param."""
     known = scopes(app)
+    left_out = tuple(f"{scope}:" for scope in _not_resolved(app))
     names: dict[str, set[str]] = {}
     for item in declared:
         names.setdefault(item.scope, set()).add(item.param.name)
@@ -362,6 +372,8 @@ def _unknown_answers(app: App, declared: Sequence[Declared], given: Given) -> li
     issues = []
     for source in (given.answers, given.command_line):
         for scope, section in source.items():
+            if scope.startswith(left_out):
+                continue
             if scope not in known:
                 where = next((answer.position for answer in section.values()), None)
                 if where is None:
