@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from atomicapp.cli import parser as parsing
@@ -20,7 +22,13 @@ BROKEN_PIPE = 141
 
 def entry() -> None:
     """The console script."""
+    signal.signal(signal.SIGTERM, _terminated)
     sys.exit(main(sys.argv[1:]))
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    """SIGTERM takes the same way out as Ctrl-C: temporary files go, and the record says what happened."""
+    raise KeyboardInterrupt
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -48,8 +48,18 @@ def answers(parser: argparse.ArgumentParser, *, asking: bool = True) -> None:
 
 def answers_format(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
-        "--answers-format", metavar="|".join(FORMATS), default="ini", help="the format of answers that are written"
+        "--answers-format",
+        metavar="|".join(FORMATS),
+        type=_answers_format,
+        default="ini",
+        help="the format of answers that are written",
     )
+
+
+def _answers_format(text: str) -> str:
+    if text not in FORMATS:
+        raise argparse.ArgumentTypeError(f"answers can't be written as {text}: use {', '.join(FORMATS)}")
+    return text
 
 
 def provider(parser: argparse.ArgumentParser) -> None:
