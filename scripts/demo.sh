@@ -97,8 +97,8 @@ up() {
 WordPress runs: $address
 
   look      .venv/bin/atomicapp status $name        .venv/bin/atomicapp logs $name
-  change    edit samples/wordpress/answers.conf, then
-            .venv/bin/atomicapp run $registry/wordpress-app -a samples/wordpress/answers.conf --provider docker
+  change    edit $answers, then
+            .venv/bin/atomicapp run $registry/wordpress-app -a $answers --provider docker
   stop      .venv/bin/atomicapp stop $name          (start it again: .venv/bin/atomicapp start $name)
   remove    .venv/bin/atomicapp uninstall $name     (keeps the database; --purge-data removes it too)
   all gone  make demo-down

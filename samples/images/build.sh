@@ -40,25 +40,26 @@ rootfs() { # make it when it is not there; one process at a time for each
     ) 9>"$cache/$1.lock"
 }
 
-image() { # build and tag; skipped when the engine has an image of the same files
-    local name=$1 tar key tag=atomicapp-samples/$1
-    tar=$(tar_of "$name")
-    key=$({ basename "$tar" && cat "$here/$name"/*; } | sha256sum | cut -c1-16)
-    if [ "$(docker image inspect --format '{{index .Config.Labels "io.atomicapp.sample"}}' "$tag" 2>/dev/null)" = "$key" ]; then
-        echo "$tag is there already"
-        return
-    fi
-    (
-        context=$(mktemp -d "$cache/context.XXXXXX")
-        trap 'rm -rf "$context" "$context.log"' EXIT
-        cp "$here/$name"/* "$context/"
-        ln "$tar" "$context/rootfs.tar" 2>/dev/null || cp "$tar" "$context/rootfs.tar"
-        # Debian's Docker has no BuildKit; a newer command warns of the old builder at length
-        DOCKER_BUILDKIT=0 docker build --quiet --label "io.atomicapp.sample=$key" --tag "$tag" "$context" >"$context.log" 2>&1 ||
-            { cat "$context.log" >&2 && exit 1; }
-    )
-    echo "built $tag"
+key_of() { # of all that an image is made from
+    { basename "$(tar_of "$1")" && cat "$here/$1"/*; } | sha256sum | cut -c1-16
 }
+
+is_there() { # whether the engine has an image of the same files
+    [ "$(docker image inspect --format '{{index .Config.Labels "io.atomicapp.sample"}}' "$(tag_of "$1")" 2>/dev/null)" = "$(key_of "$1")" ]
+}
+
+tag_of() { echo "atomicapp-samples/$1"; }
+
+image() ( # build and tag; a shell of its own, so that the folder goes on every way out
+    context=$(mktemp -d "$cache/context.XXXXXX")
+    trap 'rm -rf "$context" "$context.log"' EXIT
+    cp "$here/$1"/* "$context/"
+    ln "$(tar_of "$1")" "$context/rootfs.tar" 2>/dev/null || cp "$(tar_of "$1")" "$context/rootfs.tar"
+    # Debian's Docker has no BuildKit; a newer command warns of the old builder at length
+    DOCKER_BUILDKIT=0 docker build --quiet --label "io.atomicapp.sample=$(key_of "$1")" --tag "$(tag_of "$1")" "$context" \
+        >"$context.log" 2>&1 || { cat "$context.log" >&2 && exit 1; }
+    echo "built $(tag_of "$1")"
+)
 
 [ $# -gt 0 ] || set -- mariadb wordpress httpd
 for name in "$@"; do packages "$name" >/dev/null; done
@@ -67,12 +68,17 @@ for program in mmdebstrap docker flock; do
 done
 mkdir -p "$cache"
 
-jobs=()
+wanted=()
 for name in "$@"; do
+    if is_there "$name"; then echo "$(tag_of "$name") is there already"; else wanted+=("$name"); fi
+done
+
+jobs=()
+for name in "${wanted[@]}"; do
     rootfs "$name" &
     jobs+=($!)
 done
 failed=0
 for job in "${jobs[@]}"; do wait "$job" || failed=1; done
 [ $failed = 0 ] || { echo "build.sh: mmdebstrap failed, see above" >&2 && exit 1; }
-[ "${ROOTFS_ONLY:-}" = 1 ] || for name in "$@"; do image "$name"; done
+for name in "${wanted[@]}"; do image "$name"; done

@@ -73,8 +73,9 @@ def tool(engine: DockerEngine, cache: Path, folder: Path) -> str:
     base = samples(engine, cache, "python")["python"]
     for name in ("atomicapp", "providers", "nulecule_specs"):
         shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("Dockerfile", ".dockerignore", "setup.py", "pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, folder / name)
+    for pattern in ("Dockerfile", ".dockerignore", "setup.py", "pyproject.toml", "README*", "LICENSE"):
+        for path in ROOT.glob(pattern):
+            shutil.copy(path, folder)
     shutil.copytree(_wheels(cache), folder / "wheels")
     options = "--no-index --find-links=wheels"
     words = ("--build-arg", f"BASE={base}", "--build-arg", f"PIP_OPTIONS={options}", "--label", LABEL)
