@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,7 +69,8 @@ class Engine:
     @contextlib.contextmanager
     def _client(self) -> Iterator[docker.APIClient | None]:
         """A connection, or None when there is nobody to talk to."""
-        if not self._environment.get("DOCKER_HOST") and not SOCKET.exists():
+        host = self._environment.get("DOCKER_HOST") or f"unix://{SOCKET}"
+        if host.startswith("unix://") and not _listens(host.removeprefix("unix://")):
             yield None
             return
         import docker
@@ -85,6 +87,16 @@ class Engine:
         finally:
             if client is not None:
                 client.close()
+
+
+def _listens(path: str) -> bool:
+    """Whether somebody is behind a socket. Cheaper than to import docker, which leaves its own try open, too."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+        return True
 
 
 def _saved(client: docker.APIClient, identity: str, reference: str) -> Iterator[bytes]:

@@ -91,12 +91,14 @@ class Transport:
     def __init__(self, registry: str, options: HttpOptions) -> None:
         self.registry = registry
         self.options = options
-        self._session: Session | None = None
+        self._sessions: dict[bool, Session] = {}
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        if self._session is not None:
-            self._session.close()
+        with self._lock:
+            for session in self._sessions.values():
+                session.close()
+            self._sessions.clear()
 
     def may_be_plain(self, host: str) -> bool:
         """Whether http without TLS is allowed to a host."""
@@ -156,8 +158,9 @@ class Transport:
     def _once(self, method: str, url: str, reference: str, headers: dict[str, str], data: Any) -> Response:
         import requests
 
-        session = self._connected()
         host = _host(url)
+        unchecked = self.is_insecure(host)
+        session = self._connected(unchecked)
         try:
             return session.request(
                 method,
@@ -168,7 +171,7 @@ class Transport:
                 allow_redirects=False,
                 timeout=(min(CONNECT_SECONDS, self.options.timeout), self.options.timeout),
                 auth=_keep_headers,
-                verify=False if self.is_insecure(host) else None,
+                verify=False if unchecked else None,
             )
         except requests.exceptions.SSLError as error:
             raise self._tls_failure(error, host, reference) from None
@@ -202,11 +205,20 @@ class Transport:
             hint=f"if it is a plain http registry, allow it as an insecure registry: {host}",
         )
 
-    def _connected(self) -> Session:
+    def _connected(self, unchecked: bool) -> Session:
+        """A session that checks certificates, and another one that does not: a context serves one purpose."""
         with self._lock:
-            if self._session is None:
-                self._session = _session(self._context())
-            return self._session
+            if unchecked not in self._sessions:
+                context = self._context()
+                if unchecked:
+                    import urllib3
+
+                    context.check_hostname = False
+                    context.verify_mode = ssl.CERT_NONE
+                    # the user asked for it by name
+                    urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+                self._sessions[unchecked] = _session(context)
+            return self._sessions[unchecked]
 
     def _context(self) -> ssl.SSLContext:
         """The system's CAs (SSL_CERT_FILE and SSL_CERT_DIR count), ours, and those of Docker's folder."""
