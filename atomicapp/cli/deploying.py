@@ -66,14 +66,14 @@ def run(options: argparse.Namespace, ui: Ui, store: Store, wanted: Wanted) -> Ou
             changed=now(),
             resources=tuple(_kept(resource, wanted) for resource in wanted.parsed.resources),
         )
-        if not planned.changes:
-            if before is None or before.outcome != DONE or before.stopped:
+        # what waited in vain, or was interrupted, is waited for again, although nothing of it changes
+        unsettled = before is not None and before.outcome != DONE
+        if not planned.changes and not unsettled:
+            if before is None or before.stopped:
                 store.save(record._replace(outcome=DONE))
             return Outcome(planned, existing)
         with recorded(store, record):
             resources = {resource.key: resource for resource in wanted.parsed.resources}
-            # what waited in vain before is waited for again, although nothing of it changes
-            unsettled = before is not None and before.outcome != DONE
             execute(options, ui, session, planned, resources if unsettled else None)
         return Outcome(planned, session.observe(name, wanted.parsed.resources))
 
