@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import yaml
@@ -27,73 +27,121 @@ MAX_NODES = 200_000
 """Values in one document after aliases are followed; more is taken for a bomb."""
 MAX_DEPTH = 100
 
+_SMALL = 2_000
+"""Characters and levels: what is not larger can't overflow the C stack of libyaml's binding."""
+_LARGE = 256 * 1024
+"""Characters: beyond this, values are counted before a tree of them takes up the memory."""
+_STEEP = re.compile(rf"(?<![ \t?:-])[ \t?:-]{{{_SMALL // 2}}}")
+
 _LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
 _NULL, _BOOL, _INT, _FLOAT, _MERGE = _TAG + "null", _TAG + "bool", _TAG + "int", _TAG + "float", _TAG + "merge"
-_SURROGATES = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+_SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})")
+_UNPRINTABLE = re.compile("[\x7f-\x84\x86-\x9f\ufffe\uffff]")
 
 
 def compose(text: str, file: str) -> Node | None:
     """The tree of one YAML or JSON document; None for an empty text. SpecError names every fault."""
-    try:
-        root = yaml.compose(text, Loader=_LOADER)
-    except (yaml.YAMLError, RecursionError) as error:
-        root = _compose_json(text)
-        if root is None:
-            raise _syntax_error(error, text, file) from None
-    except ValueError as error:  # e.g. a date or an escape beyond Unicode
-        raise SpecError.single(f"not readable as YAML: {error}", Position(file), code="syntax") from None
-    if root is not None:
-        _check_tree(root, text, file)
-    return root
+    found = _trees(text, file, lambda plain: [yaml.compose(plain, Loader=_LOADER)])
+    return found[0] if found else None
 
 
 def compose_all(text: str, file: str) -> list[Node]:
     """The trees of all documents of a text; empty documents are left out."""
+    found = _trees(text, file, lambda plain: list(yaml.compose_all(plain, Loader=_LOADER)))
+    return [root for root in found if not is_null(root)]
+
+
+def _trees(text: str, file: str, read: Callable[[str], list[Node | None]]) -> list[Node]:
+    _check_size(text, file)
     try:
-        roots = [root for root in yaml.compose_all(text, Loader=_LOADER) if not is_null(root)]
-    except (yaml.YAMLError, RecursionError) as error:
-        root = _compose_json(text)
-        if root is None:
+        found = read(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        plain = _json_as_yaml(text)
+        try:
+            found = [] if plain is None else read(plain)
+        except yaml.YAMLError:
+            found = []
+        if not found:
             raise _syntax_error(error, text, file) from None
-        roots = [root]
-    except ValueError as error:
-        raise SpecError.single(f"not readable as YAML: {error}", Position(file), code="syntax") from None
+    roots = [root for root in found if root is not None]
     for root in roots:
         _check_tree(root, text, file)
     return roots
 
 
-def _compose_json(text: str) -> Node | None:
-    """JSON that PyYAML refuses: indented with tabs, or with characters as pairs of surrogates."""
-    if text.lstrip()[:1] not in ("{", "["):
+def _check_size(text: str, file: str) -> None:
+    """Refuse a text whose tree would overflow the stack or the memory, before there is a tree.
+
+    The parser below `compose` recurses in C, where depth ends the process; its events come without recursion.
+    """
+    if len(text) <= _SMALL or not (
+        len(text) > _LARGE or text.count("[") + text.count("{") > _SMALL or _STEEP.search(text)
+    ):
+        return
+    depth, count = -1, 0
+    try:
+        for event in yaml.parse(text, Loader=_LOADER):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            count += isinstance(event, yaml.NodeEvent)
+            if depth > MAX_DEPTH or count > MAX_NODES:
+                raise _bomb(count, position_of(event, file))
+    except (yaml.YAMLError, ValueError):
+        return  # told by the caller, which meets it at the same place
+
+
+def _bomb(count: int, position: Position) -> SpecError:
+    what = f"more than {MAX_NODES} values" if count > MAX_NODES else f"more than {MAX_DEPTH} levels"
+    return SpecError.single(
+        f"the document has {what} once its aliases are followed",
+        position,
+        code="bomb",
+        hint="write it without deep nesting, and without recursive or multiplied aliases",
+    )
+
+
+def escaped_for_yaml(text: str) -> str:
+    """JSON in which what YAML can't say is said so that it can: pairs of surrogates by their character, characters
+    that YAML takes for control characters by an escape. The values stay the same."""
+    joined = _SURROGATES.sub(lambda pair: pair[1] + str(json.loads(f'"{pair[2]}"')), text)
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", joined)
+
+
+def _json_as_yaml(text: str) -> str | None:
+    """JSON that PyYAML refuses (indented with tabs, or with characters as pairs of surrogates) in a form that it
+    reads, every value at the same line; None for what is no JSON."""
+    bare = text.removeprefix("\ufeff")
+    if bare.lstrip()[:1] not in ("{", "["):
         return None
     try:
-        json.loads(text)
+        json.loads(bare)
     except (ValueError, RecursionError):
         return None
     # in JSON a tab stands only between values, so a blank in its place keeps meaning and columns
-    plain = _SURROGATES.sub(lambda pair: json.loads(f'"{pair.group()}"'), text.replace("\t", " "))
-    try:
-        return yaml.compose(plain, Loader=_LOADER)
-    except (yaml.YAMLError, RecursionError):
-        return None
+    return escaped_for_yaml(text.replace("\t", " "))
 
 
 def _syntax_error(error: Exception, text: str, file: str) -> SpecError:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    problem = getattr(error, "problem", None) or "nested too deeply"
+    problem = getattr(error, "problem", None) or str(error)
     context = getattr(error, "context", None)
     if isinstance(error, yaml.reader.ReaderError):
-        position = Position.at_offset(file, text, error.position) if isinstance(error.position, int) else Position(file)
-        problem = f"character {error.character!r} is not allowed in YAML"
+        # libyaml counts bytes and gives the character's number, the loader in Python counts characters and gives it
+        number = isinstance(error.character, int)
+        offset = len(text.encode()[: error.position].decode(errors="ignore")) if number else error.position
+        position = Position.at_offset(file, text, offset)
+        problem = f"character {(chr(error.character) if number else error.character)!r} is not allowed in YAML"
     else:
         position = Position(file, mark.line + 1, mark.column + 1) if mark else Position(file)
+        if mark and position.line > text.count("\n") + 1:  # the parser thinks of a line after the last
+            position = Position.at_offset(file, text, len(text))
     hint = ""
     if "\t" in line_of(text, position.line).partition(":")[0] or "'\\t'" in str(problem):
         hint = "indent with blanks: YAML allows no tabs there"
     elif "mapping values are not allowed" in str(problem):
         hint = "check the indentation, and quote a text that holds ': '"
+    elif "another document" in str(problem):
+        problem, context, hint = "the file holds more than one document", None, "remove the line '---' and what follows"
     message = f"YAML syntax: {problem}" + (f" ({context})" if context else "")
     return SpecError.single(message, position, code="syntax", hint=hint, excerpt=line_of(text, position.line))
 
@@ -107,13 +155,7 @@ def _check_tree(root: Node, text: str, file: str) -> None:
         node, depth = stack.pop()
         count += 1
         if count > MAX_NODES or depth > MAX_DEPTH:
-            what = f"more than {MAX_NODES} values" if count > MAX_NODES else f"more than {MAX_DEPTH} levels"
-            raise SpecError.single(
-                f"the document has {what} once its aliases are followed",
-                position_of(node, file),
-                code="bomb",
-                hint="write it without recursive or multiplied aliases",
-            )
+            raise _bomb(count, position_of(node, file))
         if isinstance(node, MappingNode):
             seen: set[str] = set()
             for key, value in node.value:
@@ -142,9 +184,9 @@ def _issue(message: str, node: Node, text: str, file: str, code: str) -> Issue:
     return Issue(ERROR, message, position, code, excerpt=line_of(text, position.line))
 
 
-def position_of(node: Node, file: str) -> Position:
+def position_of(node: Node | yaml.Event, file: str) -> Position:
     """Where a node begins."""
-    mark = node.start_mark
+    mark: Any = node.start_mark
     return Position(file, mark.line + 1, mark.column + 1)
 
 

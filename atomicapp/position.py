@@ -33,5 +33,5 @@ def line_of(text: str, line: int) -> str:
     """Line number `line` (from 1) of a text without its end; empty when there is no such line."""
     if line < 1:
         return ""
-    lines = text.split("\n", line)
+    lines = text.removeprefix("\ufeff").split("\n", line)
     return lines[line - 1].rstrip("\r") if len(lines) >= line else ""
