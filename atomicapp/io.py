@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,20 +22,25 @@ def decode(data: bytes, file: str) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        before = data[: error.start]
-        line = before.count(b"\n") + 1
-        column = error.start - (before.rfind(b"\n") + 1) + 1
+        before = data[: error.start].decode("utf-8")
         raise SpecError.single(
             f"byte 0x{data[error.start]:02x} at offset {error.start} is not UTF-8 text",
-            Position(file, line, column),
+            Position.at_offset(file, before, len(before)),
             code="encoding",
             hint="save the file as UTF-8; binary files can't be artifacts",
         ) from None
 
 
-def read_text(path: Path, name: str = "") -> str:
-    """The text of a file. `name` is how messages call it. OSError passes through to the caller."""
-    with path.open("rb") as stream:
+def read_text(path: Path, name: str = "", *, plain: bool = True) -> str:
+    """The text of a file. `name` is how messages call it. OSError passes through to the caller.
+
+    Pipes and devices are refused unless `plain` is False: an app that brings one would make us wait for ever.
+    """
+    # O_NONBLOCK: else the opening of a pipe waits for a writer
+    handle = os.open(path, os.O_RDONLY | (os.O_NONBLOCK if plain else 0))
+    with os.fdopen(handle, "rb") as stream:
+        if plain and not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file", str(path))
         data = stream.read(MAX_TEXT + 1)
     if len(data) > MAX_TEXT:
         raise SpecError.single(

@@ -49,7 +49,7 @@ def read(source: str, download: Download) -> Answers:
         return parse(io.decode(download(source), source), source, Path(source).suffix)
     path = Path(source)
     try:
-        text = io.read_text(path, source)
+        text = io.read_text(path, source, plain=False)  # a pipe is fine: -a <(command)
     except FileNotFoundError:
         raise ConfigError(
             f"there is no answers file {source}", hint="`atomicapp genanswers APP` writes one with every param"
