@@ -57,10 +57,21 @@ class Record(NamedTuple):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Record:
+        """The record of such a dictionary; ValueError, KeyError or TypeError for another shape."""
         known = {key: data[key] for key in cls._fields if key in data}
         known["target"] = Target(**{key: value for key, value in data["target"].items() if key in Target._fields})
         known["resources"] = tuple(data.get("resources", ()))
-        return cls(**known)
+        record = cls(**known)
+        for part, defaults in ((record, _SHAPE), (record.target, Target(""))):
+            for field, example in defaults._asdict().items():
+                value = getattr(part, field)
+                if type(value) is not type(example):
+                    raise ValueError(f"'{field}' is {value!r:.40}")
+        return record
+
+
+_SHAPE = Record("", "", "", Target(""), 0, "", "", "", "")
+"""A record with a value of the right type in every field."""
 
 
 def default_root() -> Path:
@@ -113,9 +124,10 @@ class Store:
             return None
         except OSError as error:
             raise StateError(f"can't read {path}: {error.strerror}") from None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise StateError(
-                f"{path} is damaged: {error}",
+                f"{path} is damaged: {what}",
                 hint=f"move it away; `atomicapp status {name} --provider P` reads the state from the engine itself",
             ) from None
 
@@ -156,8 +168,9 @@ class Store:
         """Hold the lock of a deployment. `waiting` is told once who holds it; StateError after `timeout` seconds."""
         import filelock
 
+        check_name(name)
         folder = self.folder(self.root / "locks")
-        owner_path = folder / f"{check_name(name)}.owner"
+        owner_path = folder / f"{name}.owner"
         lock = filelock.FileLock(folder / f"{name}.lock", mode=0o600)
         try:
             lock.acquire(timeout=0)
@@ -173,7 +186,7 @@ class Store:
                     hint="wait for it to end, or give --lock-timeout SECONDS",
                 ) from None
         except OSError as error:
-            raise StateError(f"can't lock {folder / name}.lock: {error.strerror}") from None
+            raise StateError(f"can't lock {lock.lock_file}: {error.strerror}") from None
         try:
             started = time.strftime("%H:%M:%S")
             text = json.dumps({"pid": os.getpid(), "what": what, "since": started})
