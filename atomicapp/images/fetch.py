@@ -262,7 +262,7 @@ class Images:
             source = LAYOUT if reference.startswith(oci.SCHEME) else ARCHIVE
             return _found(reference, image, source)
         name = Reference.parse(reference)
-        if update:
+        if update and not name.digest:
             try:
                 return self._updated(name)
             except AbsentError:
@@ -288,7 +288,8 @@ class Images:
 
     def _remembered(self, name: Reference) -> _Found | None:
         """What was fetched before, if its app is still there."""
-        digest = name.digest or self._recall(str(name))
+        # a digest may be that of an index; which image was taken from it is noted like that of a tag
+        digest = self._recall(str(name)) or name.digest
         if digest and self._present(digest):
             return _Found(str(name), digest, CACHE, _nothing)
         return None
@@ -346,12 +347,16 @@ class Images:
         counter = _Counter(lambda done: self._observer.progress(reference, done, manifest.size))
         with self._temporary() as folder:
 
-            def download(blob: Descriptor) -> None:
+            def download(blob: Descriptor, go_on: Callable[[], None]) -> None:
+                def told(done: int) -> None:
+                    go_on()
+                    counter.tell(blob.digest, done)
+
                 path = blob_path(folder, blob.digest)
                 with io.writing(path):
                     path.parent.mkdir(exist_ok=True)
                     with path.open("xb") as stream:
-                        registry.download(name, blob, stream, lambda done: counter.tell(blob.digest, done))
+                        registry.download(name, blob, stream, told)
 
             each_parallel(download, tuple(dict.fromkeys((manifest.config, *manifest.layers))))
             yield Image(reference, manifest, folder_opener(folder, reference), checked=True)

@@ -10,7 +10,7 @@ import contextlib
 import json
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from typing import IO, TYPE_CHECKING, BinaryIO
 from urllib.parse import urlencode, urljoin, urlsplit
 
@@ -182,11 +182,16 @@ class Registry:
         """
         blobs = tuple(dict.fromkeys((image.manifest.config, *image.manifest.layers)))
 
-        def upload(blob: Descriptor) -> None:
-            if not self.has_blob(reference, blob):
-                self.upload(reference, image, blob, (lambda done: progress(blob.digest, done)) if progress else None)
-            elif progress:
-                progress(blob.digest, blob.size)
+        def upload(blob: Descriptor, go_on: Callable[[], None]) -> None:
+            def told(done: int) -> None:
+                go_on()
+                if progress is not None:
+                    progress(blob.digest, done)
+
+            if self.has_blob(reference, blob):
+                told(blob.size)
+            else:
+                self.upload(reference, image, blob, told)
 
         each_parallel(upload, blobs)
         self.put_manifest(reference, image.manifest)
@@ -229,6 +234,10 @@ class Registry:
                     authorization=self._authorization_for(url, reference),
                     data=body,
                 ) as response:
+                    if response.status_code == 401:  # the token ran out in a long upload
+                        refused = self._login.header(reference, PUSH)
+                        self._login.answer(response, reference, PUSH, refused)
+                        raise Transient(FetchError(str(reference), f"{self.name} refuses the login in the middle"))
                     if response.status_code != 201:
                         raise self._failure(response, reference)
 
@@ -405,17 +414,26 @@ class _Body:
         return chunk
 
 
-def each_parallel(work: Callable[[Descriptor], None], blobs: tuple[Descriptor, ...]) -> None:
-    """Do something for each blob, some at a time; the first failure is raised after what runs has ended."""
-    if len(blobs) == 1:
-        work(blobs[0])
-        return
+def each_parallel(work: Callable[[Descriptor, Callable[[], None]], None], blobs: tuple[Descriptor, ...]) -> None:
+    """Do something for each blob, some at a time.
+
+    `work` is handed a function to call now and then: it raises when another one failed or the user interrupts, so
+    that nobody waits for the rest. The first failure is raised when all have ended.
+    """
+    stop = threading.Event()
+
+    def go_on() -> None:
+        if stop.is_set():
+            raise CancelledError
+
     with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
-        futures = [pool.submit(work, blob) for blob in blobs]
+        futures = [pool.submit(work, blob, go_on) for blob in blobs]
         try:
-            for future in futures:
+            # in the order in which they end: the first that fails is the cause, the others are cut short
+            for future in as_completed(futures):
                 future.result()
         except BaseException:
+            stop.set()
             for future in futures:
                 future.cancel()
             raise

@@ -7,6 +7,7 @@ when it does not go away.
 from __future__ import annotations
 
 import ipaddress
+import os
 import random
 import re
 import ssl
@@ -172,6 +173,8 @@ class Transport:
                 timeout=(min(CONNECT_SECONDS, self.options.timeout), self.options.timeout),
                 auth=_keep_headers,
                 verify=False if unchecked else None,
+                # a proxy can't reach this machine; empty entries keep the environment's away
+                proxies={"http": "", "https": ""} if is_loopback(host) else None,
             )
         except requests.exceptions.SSLError as error:
             raise self._tls_failure(error, host, reference) from None
@@ -222,6 +225,10 @@ class Transport:
 
     def _context(self) -> ssl.SSLContext:
         """The system's CAs (SSL_CERT_FILE and SSL_CERT_DIR count), ours, and those of Docker's folder."""
+        for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+            bundle = os.environ.get(name)
+            if bundle and not Path(bundle).exists():
+                raise ConfigError(f"{name} names {bundle}, which is not there", hint=f"correct or unset {name}")
         context = ssl.create_default_context()
         folder = self.options.certs / self.registry
         wanted = [Path(self.options.cafile)] if self.options.cafile else []

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,10 +15,11 @@ from atomicapp.errors import AtomicAppError, FetchError, UsageError
 from atomicapp.images import oci
 from atomicapp.images.build import LABEL_PROVIDERS, LABEL_SPEC
 from atomicapp.images.fetch import FetchObserver, FetchOptions, Images
+from atomicapp.images.manifests import OCI_INDEX, digest_of
 from atomicapp.images.reference import Reference
 from atomicapp.images.transport import AbsentError
-from tests.unit.images.fakeregistry import FakeRegistry, cut_blob, status, times
-from tests.unit.images.helpers import NULECULE, app, file, gz, hard, image, tar
+from tests.unit.images.fakeregistry import FakeRegistry, Handler, cut_blob, status, times
+from tests.unit.images.helpers import NULECULE, app, file, gz, hard, image, index, tar
 
 LABELS = {LABEL_SPEC: "0.0.2", LABEL_PROVIDERS: "docker, kubernetes"}
 ONE = image(gz(app()), gz(tar(file("application-entity/n", b"1"))), labels=LABELS)
@@ -102,6 +104,17 @@ def test_what_was_fetched_needs_no_network(house: House) -> None:
     for name in (house.name, f"{house.fake.host}/team/app@{ONE.digest}", f"{house.name}@{ONE.digest}"):
         found = house.images().fetch(name)
         assert (found.digest, found.source) == (ONE.digest, "cache")
+    assert len(house.fake.asked) == asked
+
+
+def test_the_digest_of_an_index_needs_no_network_either(house: House) -> None:
+    raw = index((ONE, {"os": "linux", "architecture": "amd64"}), (TWO, {"os": "linux", "architecture": "arm64"}))
+    house.fake.put_manifest("team/app", "2", raw, OCI_INDEX)
+    name = f"{house.fake.host}/team/app@{digest_of(raw)}"
+    assert house.images().fetch(name).digest == ONE.digest
+    asked = len(house.fake.asked)
+    for update in (False, True):
+        assert house.images().fetch(name, update=update).digest == ONE.digest
     assert len(house.fake.asked) == asked
 
 
@@ -205,6 +218,47 @@ def test_a_failure_leaves_nothing(house: House) -> None:
     assert house.left() == []
     assert list((house.cache / "tmp").iterdir()) == []
     assert list((house.cache / "apps").iterdir()) == []
+
+
+def test_a_failure_of_one_layer_ends_the_others(house: House) -> None:
+    layers = [gz(app()), *(os.urandom(100_000) for _ in range(3))]
+    found = image(*layers)
+    house.fake.put("team/many", "1", found)
+    bad = found.manifest.layers[0].digest
+    house.fake.blobs[bad] = b"\0" * len(layers[0])
+    finished = []
+
+    def slowly(handler: Handler) -> bool:
+        data = house.fake.blobs.get(handler.path.rpartition("/")[2], b"")
+        if len(data) != 100_000:
+            return False
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        for start in range(0, len(data), 500):
+            handler.wfile.write(data[start : start + 500])
+            time.sleep(0.05)
+        finished.append(handler.path)
+        return True
+
+    house.fake.faults.append(slowly)
+    with pytest.raises(FetchError, match="wrong digest"):
+        house.images().fetch(f"{house.fake.host}/team/many:1")
+    assert finished == []
+    assert house.left() == []
+
+
+def test_an_interrupt_ends_the_download(house: House) -> None:
+    class Interrupted(Noted):
+        def progress(self, reference: str, done: int, total: int | None) -> None:
+            raise KeyboardInterrupt
+
+    images = house.images()
+    house.observer = Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        house.images().fetch(house.name)
+    assert house.left() == []
+    assert images.fetch(house.name).digest == ONE.digest
 
 
 def test_retries_are_told(house: House) -> None:

@@ -598,6 +598,41 @@ def test_a_401_without_a_challenge(fake: FakeRegistry) -> None:
     failing(Client(fake).manifest, "wants a login")
 
 
+# ---------------------------------------------------------------- proxies
+
+
+def test_a_proxy_is_used_except_for_this_machine(
+    fake: FakeRegistry, other: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, other.url)
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("no_proxy", "")
+    fake.put("team/app", "1", IMAGE)
+    assert Client(fake).manifest() == IMAGE.manifest
+    assert other.asked == []
+    # a proxy is asked for the whole address, and this one can't make tunnels for TLS
+
+    def as_a_proxy(handler: Handler) -> bool:
+        handler.path = urlsplit(handler.path).path
+        return False
+
+    other.faults.append(as_a_proxy)
+    other.put("team/app", "1", IMAGE)
+    app_name = Reference.parse("registry.test/team/app:1")
+    options = HttpOptions(insecure=frozenset({"registry.test"}), timeout=5, attempts=2, sleep=lambda _: None)
+    with Registry(app_name, options, lambda _: None) as registry:
+        assert registry.image_manifest(app_name, AMD) == IMAGE.manifest
+    assert other.asked[0].path == "http://registry.test/v2/"
+    with Registry(app_name, options._replace(insecure=frozenset()), lambda _: None) as registry:
+        failing(lambda: registry.manifest(app_name), "the proxy on the way to registry.test fails")
+
+
+def test_a_bundle_of_cas_that_is_not_there(fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
+    failing(Client(fake).manifest, "REQUESTS_CA_BUNDLE names /nowhere/ca.pem")
+
+
 # ---------------------------------------------------------------- writing
 
 
@@ -629,6 +664,23 @@ def test_an_upload_is_tried_again(fake: FakeRegistry) -> None:
     with client.registry as registry:
         assert registry.push(client.name, IMAGE) == IMAGE.digest
     assert client.retries
+
+
+def test_a_token_that_runs_out_in_an_upload(fake: FakeRegistry, other: FakeRegistry) -> None:
+    tokens = TokenServer(fake, other)
+
+    def expire(handler: Handler) -> bool:
+        if "/uploads/0001" not in handler.path:
+            return False
+        tokens.given.append("another")
+        return fake.faults[1](handler)
+
+    fake.faults.insert(0, times(1, expire))
+    client = Client(fake, ALICE)
+    with client.registry as registry:
+        registry.upload(client.name, IMAGE, IMAGE.manifest.config)
+    assert IMAGE.manifest.config.digest in fake.blobs
+    assert len(tokens.asked) == 2
 
 
 @pytest.mark.parametrize(
