@@ -64,6 +64,8 @@ def fields(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield _FRIENDLY.get(name, name), _text(value)
     for name, value in body.get("networks", {}).items():
         yield f"networks/{name}", _text(value)
+    for name, value in body.get("volumes", {}).items():
+        yield f"volumes/{name}", _text(value)
     for name, value in body.get("bound", {}).items():
         yield f"bound/{name}", value
     for name in ("platform", "pull"):

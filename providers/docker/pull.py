@@ -18,8 +18,9 @@ def pull(client: Client, resource: Resource, report: Report) -> None:
     name = resource.name
     progress = _Progress(name)
     report(resource.key, f"pulling {name}")
-    try:
-        with talking(client.endpoint):
+    # docker's own errors are requests' errors too: they are told apart before `talking` sees them
+    with talking(client.endpoint):
+        try:
             stream = client.api.pull(name, stream=True, decode=True, platform=resource.body.get("platform") or None)
             for line in stream:
                 if line.get("error"):
@@ -27,11 +28,11 @@ def pull(client: Client, resource: Resource, report: Report) -> None:
                 text = progress.take(line)
                 if text:
                     report(resource.key, text)
-    except APIError as error:
-        raise pull_failed(name, str(error.explanation or error), resource) from error
-    except DockerException as error:
-        # the credentials of a helper that is not installed, for one
-        raise pull_failed(name, str(error), resource) from error
+        except APIError as error:
+            raise pull_failed(name, str(error.explanation or error), resource) from error
+        except DockerException as error:
+            # the credentials of a helper that is not installed, for one
+            raise pull_failed(name, str(error), resource) from error
 
 
 class _Progress:

@@ -209,7 +209,14 @@ class _Parser:
             aliases=names.aliases(component),
         )
         found: dict[str, Any] = {"config": body.config(work), "host": body.host(work, known)}
+        # a volume's settings can't be changed: so that a change is seen, they are part of what mounts it
+        described = {
+            resource.name: dict(resource.body)
+            for resource in (self.resources[key] for key in needs if key in self.resources)
+            if resource.kind == VOLUME and resource.body != {"driver": "local"}
+        }
         optional = {
+            "volumes": described,
             "networks": body.endpoints(work, known),
             "platform": work.platform,
             "bound": bound,

@@ -1,0 +1,802 @@
+"""The docker provider on a real engine: what is made, kept, replaced, repaired and removed, and what it costs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from atomicapp.errors import EngineError
+from atomicapp.model import (
+    CREATE,
+    DATA,
+    DELETE,
+    KEEP,
+    PRESENT,
+    REPLACE,
+    RUNNING,
+    SHARED,
+    START,
+    STOPPED,
+    Artifact,
+    Existing,
+    Failed,
+    PersistentVolume,
+    Readiness,
+    Ready,
+    Rendered,
+    Resource,
+    Step,
+    Target,
+    Volume,
+    Waiting,
+)
+from atomicapp.planning import diff
+from atomicapp.position import Position
+from atomicapp.providers import docker
+from atomicapp.providers.base import LABEL_APP, LABEL_KEY
+from atomicapp.providers.docker import client as wire
+from atomicapp.providers.docker import observe as observing
+from atomicapp.providers.docker.endpoint import Endpoint
+from atomicapp.providers.docker.session import DockerSession
+from tests.engines.docker import LABEL, DockerEngine
+from tests.engines.recording_proxy import RecordingProxy, recording
+
+pytestmark = pytest.mark.engine
+HERE = Position("Nulecule", 1, 1)
+SLEEP = "sh -c 'trap exit TERM; while true; do sleep 0.1; done'"
+
+
+class Life:
+    """One app on the engine, and the proxy that its session goes through."""
+
+    def __init__(self, engine: DockerEngine, image: str, proxy: RecordingProxy) -> None:
+        self.engine = engine
+        self.image = image
+        self.proxy = proxy
+        self.app = f"life-{uuid.uuid4().hex[:8]}"
+        self.target = Target(self.app, api=proxy.host)
+        self.session = docker.connect(self.target)
+        self.reports: list[tuple[str, str]] = []
+
+    def wanted(self, *volumes: Volume, **texts: str) -> tuple[Resource, ...]:
+        """The resources of components with these texts; IMAGE, APP and SLEEP stand for what they say."""
+        artifacts = []
+        for name, text in texts.items():
+            filled = text.replace("IMAGE", self.image).replace("APP", self.app).replace("SLEEP", SLEEP)
+            artifacts.append(Artifact(name, "docker", f"{name}_run", filled, f"{name}_run", HERE))
+        return docker.parse(Rendered(tuple(artifacts), volumes), self.target).resources
+
+    def plan(self, wanted: tuple[Resource, ...]) -> tuple[Step, ...]:
+        return diff.run(wanted, self.session.observe(self.app, wanted), self.session.compare)
+
+    def apply(self, *steps: Step) -> None:
+        for step in steps:
+            self.session.apply(step, self.app, 1, lambda key, text: self.reports.append((key, text)))
+
+    def run(self, *volumes: Volume, **texts: str) -> dict[str, str]:
+        """Bring it up; the op of each step that did something, by key."""
+        steps = self.plan(self.wanted(*volumes, **texts))
+        self.apply(*steps)
+        return {step.key: step.op for step in steps if step.op != KEEP}
+
+    def held(self) -> dict[str, Existing]:
+        return {item.key: item for item in self.session.observe(self.app, ())}
+
+    def ready(self, wanted: tuple[Resource, ...], key: str) -> Readiness:
+        """The answer once it is no longer Waiting."""
+        (resource,) = [item for item in wanted if item.key == key]
+        found: Readiness = Waiting("")
+        for _ in range(300):
+            found = self.session.ready(resource)
+            if not isinstance(found, Waiting):
+                break
+            time.sleep(0.05)
+        return found
+
+    def inspect(self, name: str, kind: str = "container") -> dict[str, Any]:
+        found: list[dict[str, Any]] = json.loads(self.engine.docker(kind, "inspect", name))
+        return found[0]
+
+    def close(self) -> None:
+        self.proxy.cut = None
+        with contextlib.closing(docker.connect(self.target)) as session:
+            for step in diff.uninstall(session.observe(self.app, ()), purge_data=True):
+                session.apply(step, self.app, 1, lambda key, text: None)
+        self.session.close()
+
+
+@pytest.fixture
+def life(docker_engine: DockerEngine, busybox_image: str) -> Iterator[Life]:
+    with recording(docker_engine.host) as proxy:
+        found = Life(docker_engine, busybox_image, proxy)
+        yield found
+        found.close()
+
+
+# ---------------------------------------------------------------- what is asked of the engine
+
+
+def test_nothing_changed_is_one_listing_and_no_write(life: Life) -> None:
+    texts = {
+        "web": "docker run -d --network APP-net -v APP-data:/data -v /cache IMAGE SLEEP",
+        "db": "docker run -d -e A=b IMAGE SLEEP",
+    }
+    assert life.run(**texts)
+    life.proxy.forget()
+    assert life.run(**texts) == {}
+    assert len(life.proxy.calls) == 1
+    assert life.proxy.calls[0].startswith("GET /containers/json?")
+    assert life.proxy.writes == []
+
+
+def test_a_plan_writes_nothing(life: Life) -> None:
+    life.plan(life.wanted(web="docker run -d --network APP-net -v APP-data:/data IMAGE SLEEP"))
+    life.run(web="docker run -d IMAGE SLEEP")
+    life.plan(life.wanted(web="docker run -d -e CHANGED=1 -v APP-more:/more IMAGE SLEEP"))
+    created = [call for call in life.proxy.writes if "containers/create" in call]
+    assert len(created) == 1, "only the run in the middle creates"
+    life.proxy.forget()
+    steps = life.plan(life.wanted(web="docker run -d -e CHANGED=2 IMAGE SLEEP", other="docker run IMAGE SLEEP"))
+    assert [step.op for step in steps if step.op != KEEP] == [REPLACE, CREATE]
+    assert life.proxy.writes == []
+    life.session.ready(life.wanted(web="docker run -d IMAGE SLEEP")[-1])
+    life.session.observe_all()
+    assert life.proxy.writes == []
+
+
+# ---------------------------------------------------------------- making
+
+
+def test_all_kinds_carry_the_labels_and_are_found_by_them(life: Life) -> None:
+    life.run(web="docker run -d --network APP-net -v APP-data:/data -v /kept IMAGE SLEEP")
+    held = life.held()
+    app = life.app
+    assert {key: (item.state, item.lifetime) for key, item in held.items()} == {
+        "container/web:1": (RUNNING, "owned"),
+        f"network/{app}-net": (PRESENT, "owned"),
+        f"volume/{app}-data": (PRESENT, DATA),
+        f"volume/{app}-web-kept": (PRESENT, DATA),
+    }
+    assert held["container/web:1"].name == f"{app}-web"
+    assert held["container/web:1"].order == 1
+    assert held["container/web:1"].revision == 1
+    assert held["container/web:1"].detail.startswith("Up")
+    assert set(life.session.observe_all()[app]) == set(held.values())
+    for kind, name in (("container", f"{app}-web"), ("network", f"{app}-net"), ("volume", f"{app}-data")):
+        found = life.inspect(name, kind)
+        labels = found.get("Labels") or found["Config"]["Labels"]
+        assert labels[LABEL_APP] == app
+        assert labels[LABEL_KEY].startswith(f"{kind}/")
+
+
+def test_components_find_each_other_by_name_on_a_network(life: Life) -> None:
+    life.run(
+        db="docker run -d --network APP-net IMAGE httpd -f -p 80 -h /www",
+        web="docker run -d --network APP-net --link db:database IMAGE SLEEP",
+    )
+    for name in ("db", "database", f"{life.app}-db"):
+        page = life.engine.docker("exec", f"{life.app}-web", "wget", "-qO-", f"http://{name}/")
+        assert page == "hello\n"
+
+
+def test_link_on_the_default_bridge_by_the_name_of_a_component(life: Life) -> None:
+    # the link's target stands after it: links are an order of their own
+    life.run(
+        web="docker run -d --link db:database IMAGE SLEEP",
+        db="docker run -d IMAGE httpd -f -p 80 -h /www",
+    )
+    page = life.engine.docker("exec", f"{life.app}-web", "wget", "-qO-", "http://database/")
+    assert page == "hello\n"
+
+
+def test_what_is_linked_to_a_replaced_container_is_replaced_too(life: Life) -> None:
+    texts = {
+        "db": "docker run -d -e V=1 IMAGE httpd -f -p 80 -h /www",
+        "web": "docker run -d --link db:database IMAGE SLEEP",
+        "other": "docker run -d IMAGE SLEEP",
+    }
+    life.run(**texts)
+    texts["db"] = texts["db"].replace("V=1", "V=2")
+    assert life.run(**texts) == {"container/db:1": REPLACE, "container/web:1": REPLACE}
+    assert life.engine.docker("exec", f"{life.app}-web", "wget", "-qO-", "http://database/") == "hello\n"
+    # and when the other one is taken away by hand
+    life.engine.docker("rm", "-f", f"{life.app}-db")
+    assert life.run(**texts) == {"container/db:1": CREATE, "container/web:1": REPLACE}
+    assert life.engine.docker("exec", f"{life.app}-web", "wget", "-qO-", "http://database/") == "hello\n"
+
+
+def test_several_networks_are_all_joined(life: Life) -> None:
+    life.run(web="docker run -d --network name=APP-a,alias=x --network APP-b IMAGE SLEEP")
+    networks = life.inspect(f"{life.app}-web")["NetworkSettings"]["Networks"]
+    assert set(networks) == {f"{life.app}-a", f"{life.app}-b"}
+    assert {"x", "web"} <= set(networks[f"{life.app}-a"]["Aliases"])
+    assert "web" in networks[f"{life.app}-b"]["Aliases"]
+
+
+def test_a_network_and_a_volume_that_are_there_already_are_used_and_never_removed(life: Life) -> None:
+    network, volume = f"{life.app}-theirs", f"{life.app}-volume"
+    life.engine.docker("network", "create", "--label", LABEL, network)
+    life.engine.docker("volume", "create", "--label", LABEL, volume)
+    text = f"docker run -d --network {network} -v {volume}:/v IMAGE SLEEP"
+    steps = life.plan(life.wanted(web=text))
+    shared = {step.key for step in steps if step.existing and step.existing.lifetime == SHARED}
+    assert {f"network/{network}", f"volume/{volume}"} <= shared
+    life.apply(*steps)
+    assert life.run(web=text) == {}
+    assert set(life.held()) == {"container/web:1"}
+    for step in diff.uninstall(life.held().values(), purge_data=True):
+        life.apply(step)
+    assert life.held() == {}
+    assert life.inspect(network, "network")["Name"] == network
+    assert life.inspect(volume, "volume")["Name"] == volume
+
+
+def test_requirement_becomes_a_volume_of_the_app(life: Life) -> None:
+    disk = Volume("", PersistentVolume("disk", "ReadOnlyMany", 1, HERE))
+    life.run(disk, web="docker run -d -v disk:/data IMAGE SLEEP")
+    (mount,) = life.inspect(f"{life.app}-web")["Mounts"]
+    assert mount["Name"] == f"{life.app}-disk"
+    assert mount["RW"] is False
+
+
+def test_data_outlives_a_replacement_and_an_uninstall(life: Life) -> None:
+    life.run(web="docker run -d -v /kept IMAGE SLEEP")
+    life.engine.docker("exec", f"{life.app}-web", "sh", "-c", "echo precious > /kept/file")
+    assert life.run(web="docker run -d -v /kept -e NEW=1 IMAGE SLEEP") == {"container/web:1": REPLACE}
+    assert life.engine.docker("exec", f"{life.app}-web", "cat", "/kept/file") == "precious\n"
+    life.apply(*diff.uninstall(life.held().values(), purge_data=False))
+    assert set(life.held()) == {f"volume/{life.app}-web-kept"}
+    life.run(web="docker run -d -v /kept -e NEW=1 IMAGE SLEEP")
+    assert life.engine.docker("exec", f"{life.app}-web", "cat", "/kept/file") == "precious\n"
+    life.apply(*diff.uninstall(life.held().values(), purge_data=True))
+    assert life.held() == {}
+
+
+@pytest.fixture
+def keeping_image(docker_engine: DockerEngine, busybox_image: str) -> Iterator[str]:
+    """An image with VOLUMEs of its own."""
+    name = f"atomicapp-test/keeping:{uuid.uuid4().hex[:6]}"
+    text = f"FROM {busybox_image}\nVOLUME /store /other\n"
+    docker_engine.docker("build", "--quiet", "--tag", name, "-", stdin=text)
+    yield name
+    docker_engine.docker("rmi", "-f", name)
+
+
+def test_volumes_of_the_image_are_named_kept_and_purged(life: Life, keeping_image: str) -> None:
+    text = f"docker run -d -v APP-mine:/other {keeping_image} SLEEP"
+    life.run(web=text)
+    life.engine.docker("exec", f"{life.app}-web", "sh", "-c", "echo precious > /store/file")
+    assert set(life.held()) == {"container/web:1", f"volume/{life.app}-web-store", f"volume/{life.app}-mine"}
+    assert life.run(web=text) == {}
+    assert life.run(web=text.replace("-d", "-d -e A=1")) == {"container/web:1": REPLACE}
+    assert life.engine.docker("exec", f"{life.app}-web", "cat", "/store/file") == "precious\n"
+    names = {mount["Name"] for mount in life.inspect(f"{life.app}-web")["Mounts"]}
+    assert names == {f"{life.app}-web-store", f"{life.app}-mine"}
+    life.apply(*diff.uninstall(life.held().values(), purge_data=True))
+    assert life.held() == {}
+
+
+def test_volumes_of_the_image_that_another_container_lends_are_not_made(life: Life, keeping_image: str) -> None:
+    life.run(
+        first=f"docker run -d {keeping_image} SLEEP",
+        second=f"docker run -d --volumes-from first {keeping_image} SLEEP",
+    )
+    first, second = (life.inspect(f"{life.app}-{name}")["Mounts"] for name in ("first", "second"))
+    assert {mount["Name"] for mount in first} == {mount["Name"] for mount in second}
+    assert len(second) == 2
+
+
+# ---------------------------------------------------------------- changes
+
+
+def test_a_change_names_its_fields(life: Life) -> None:
+    life.run(web="docker run -d -e A=1 -e B=2 --memory 32m --label l=1 IMAGE SLEEP")
+    (step,) = [
+        step
+        for step in life.plan(life.wanted(web="docker run -d -e A=3 --label l=1 -p 127.0.0.1::80 IMAGE sleep 100"))
+        if step.op != KEEP
+    ]
+    assert step.op == REPLACE
+    changes = {change.path: (change.old, change.new) for change in step.changes}
+    assert changes["env/A"] == ("1", "3")
+    assert changes["env/B"] == ("2", None)
+    assert changes["Memory"] == (str(32 * 1024 * 1024), None)
+    assert changes["command"][1] == '["sleep", "100"]'
+    assert changes["ports"] == (None, '{"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": ""}]}')
+    assert set(changes) == {"env/A", "env/B", "Memory", "command", "ports"}
+
+
+def test_another_name_replaces_the_container(life: Life) -> None:
+    life.run(web="docker run -d --name APP-one IMAGE SLEEP")
+    assert life.run(web="docker run -d --name APP-two IMAGE SLEEP") == {"container/web:1": REPLACE}
+    assert [item.name for item in life.held().values()] == [f"{life.app}-two"]
+
+
+def test_names_that_change_hands_between_commands(life: Life) -> None:
+    line = "docker run -d --name APP-{} IMAGE SLEEP\n"
+    life.run(web=line.format("a") + line.format("b"))
+    life.run(web=line.format("b") + line.format("c") + line.format("a"))
+    names = {key: item.name.removeprefix(f"{life.app}-") for key, item in life.held().items()}
+    assert names == {"container/web:1": "b", "container/web:2": "c", "container/web:3": "a"}
+    assert life.run(web=line.format("b") + line.format("c") + line.format("a")) == {}
+
+
+def test_an_image_whose_name_moved_on_replaces_the_container(life: Life) -> None:
+    name = f"atomicapp-test/moving:{uuid.uuid4().hex[:6]}"
+    build = ("build", "--quiet", "--tag", name, "-")
+    life.engine.docker(*build, stdin=f"FROM {life.image}\nENV V=1\n")
+    try:
+        text = f"docker run -d {name} SLEEP"
+        life.run(web=text)
+        assert life.run(web=text) == {}
+        life.engine.docker(*build, stdin=f"FROM {life.image}\nENV V=2\n")
+        (step,) = [step for step in life.plan(life.wanted(web=text)) if step.op != KEEP]
+        assert step.op == REPLACE
+        (change,) = step.changes
+        assert change.path == "image"
+        assert name in (change.old or "")
+        life.apply(step)
+        assert life.run(web=text) == {}
+    finally:
+        life.apply(*diff.uninstall(life.held().values(), purge_data=True))
+        life.engine.docker("rmi", "-f", name)
+
+
+def test_same_fields_are_kept_whatever_the_hash_says(life: Life) -> None:
+    wanted = life.wanted(web="docker run -d IMAGE SLEEP")
+    life.apply(*life.plan(wanted))
+    existing = life.held()["container/web:1"]._replace(hash="of-another-release")
+    assert life.session.compare(wanted[-1], existing) == (KEEP, ())
+    gone = existing._replace(id="", name="no-such-container")
+    assert life.session.compare(wanted[-1], gone) == (REPLACE, ())
+
+
+def test_a_volume_with_other_settings_is_not_thrown_away(life: Life) -> None:
+    mount = "--mount type=volume,src=APP-v,dst=/v,volume-opt=type=tmpfs,volume-opt=device=tmpfs,volume-opt=o=size={}"
+    life.run(web=f"docker run -d {mount.format('1m')} IMAGE SLEEP")
+    with pytest.raises(EngineError, match="was made with other settings"):
+        life.plan(life.wanted(web=f"docker run -d {mount.format('2m')} IMAGE SLEEP"))
+
+
+# ---------------------------------------------------------------- repair
+
+
+def test_stop_and_start(life: Life) -> None:
+    text = "docker run -d --network APP-net IMAGE SLEEP"
+    life.run(web=text)
+    life.apply(*diff.stop(life.held().values()))
+    assert life.held()["container/web:1"].state == STOPPED
+    assert life.run(web=text) == {"container/web:1": START}
+    life.apply(*diff.stop(life.held().values()))
+    life.apply(*diff.start(life.held().values()))
+    assert life.held()["container/web:1"].state == RUNNING
+
+
+def test_steps_may_be_repeated(life: Life) -> None:
+    wanted = life.wanted(web="docker run -d --network APP-net -v APP-data:/d IMAGE SLEEP")
+    steps = life.plan(wanted)
+    life.apply(*steps)
+    life.apply(*steps)
+    assert len(life.held()) == 3
+    start = Step(START, wanted[-1], life.held()["container/web:1"])
+    life.apply(start, start)
+    stop = diff.stop(life.held().values())
+    life.apply(*stop, *stop)
+    gone = diff.uninstall(life.held().values(), purge_data=True)
+    life.apply(*gone, *gone)
+    assert life.held() == {}
+    life.apply(*stop)
+    assert life.plan(life.wanted(web="docker run -d IMAGE SLEEP"))[-1].op == CREATE
+
+
+def test_starting_what_is_gone_makes_it_anew(life: Life) -> None:
+    text = "docker run -d --rm IMAGE SLEEP"
+    wanted = life.wanted(web=text)
+    life.run(web=text)
+    existing = life.held()["container/web:1"]
+    life.apply(*diff.stop([existing]))
+    for _ in range(100):
+        if not life.held():
+            break
+        time.sleep(0.05)
+    life.apply(Step(START, wanted[-1], existing))
+    assert life.held()["container/web:1"].state == RUNNING
+
+
+@pytest.mark.parametrize("at", ["rename", "create", "stop", "start", "remove"])
+def test_a_replacement_cut_at_any_call_is_repaired_by_the_next_run(life: Life, at: str) -> None:
+    text = "docker run -d -p 127.0.0.1:18431:80 -e V=1 IMAGE httpd -f -p 80 -h /www"
+    life.run(web=text)
+    life.session.close()
+    changed = text.replace("V=1", "V=2")
+    patterns = {
+        "rename": r"POST /containers/\w+/rename",
+        "create": "POST /containers/create",
+        "stop": r"POST /containers/\w+/stop",
+        "start": r"POST /containers/\w+/start",
+        "remove": r"DELETE /containers/",
+    }
+    life.session = docker.connect(life.target)
+    steps = life.plan(life.wanted(web=changed))
+    life.proxy.cut = re.compile(patterns[at])
+    with pytest.raises(EngineError, match="connection to the Docker Engine"):
+        life.apply(*steps)
+    life.proxy.cut = None
+    life.run(web=changed)
+    assert [item.state for item in life.held().values()] == [RUNNING]
+    assert "V=2" in life.inspect(f"{life.app}-web")["Config"]["Env"]
+    assert life.run(web=changed) == {}
+
+
+def test_what_dies_between_rename_and_create_is_repaired(life: Life) -> None:
+    """As if the program itself had been killed there: the old container waits under its other name."""
+    text = "docker run -d -e V=1 IMAGE SLEEP"
+    life.run(web=text)
+    existing = life.held()["container/web:1"]
+    life.engine.docker("rename", existing.name, observing.aside(existing.name, existing.id))
+    assert life.run(web=text) == {"container/web:1": REPLACE}
+    assert [item.name for item in life.held().values()] == [f"{life.app}-web"]
+    # and after the new one was made: two of one key
+    existing = life.held()["container/web:1"]
+    life.engine.docker("rename", existing.name, observing.aside(existing.name, existing.id))
+    (step,) = [step for step in life.plan(life.wanted(web=text)) if step.op == REPLACE]
+    assert step.resource is not None
+    life.apply(Step(CREATE, step.resource, None))
+    assert set(life.held()) == {"container/web:1", f"container/web:1~{existing.id[:12]}"}
+    assert life.run(web=text) == {f"container/web:1~{existing.id[:12]}": DELETE}
+    assert [item.name for item in life.held().values()] == [f"{life.app}-web"]
+
+
+def test_a_failed_replacement_brings_the_old_one_back(life: Life) -> None:
+    life.run(web="docker run -d -e V=1 IMAGE SLEEP")
+    before = life.held()["container/web:1"]
+    with pytest.raises(EngineError, match="can't be started in the container"):
+        life.run(web="docker run -d IMAGE no-such-program")
+    after = life.held()
+    assert set(after) == {"container/web:1"}
+    assert after["container/web:1"].id == before.id
+    assert after["container/web:1"].name == before.name
+    assert after["container/web:1"].state == RUNNING
+
+
+def test_a_stranger_with_a_wanted_name_is_left_alone(life: Life) -> None:
+    name = f"{life.app}-web"
+    life.engine.docker("run", "-d", "--name", name, life.image, "sleep", "100")
+    try:
+        wanted = life.wanted(web="docker run -d IMAGE SLEEP")
+        with pytest.raises(EngineError, match=f"'{name}' is on the engine already, and it was not made by atomicapp"):
+            life.plan(wanted)
+        # also when it came after the plan was made
+        with pytest.raises(EngineError, match="not made by atomicapp"):
+            life.apply(Step(CREATE, wanted[-1], None))
+        assert life.inspect(name)["State"]["Running"]
+    finally:
+        life.engine.docker("rm", "-f", name)
+
+
+def test_a_container_of_another_app_names_that_app(life: Life) -> None:
+    life.run(web="docker run -d --name APP-shared IMAGE SLEEP")
+    artifact = Artifact("x", "docker", "x", f"docker run -d --name {life.app}-shared {life.image}", "x", HERE)
+    wanted = docker.parse(Rendered((artifact,)), Target("another")).resources
+    with pytest.raises(EngineError, match=f"belongs to the app '{life.app}'") as caught:
+        life.session.observe("another", wanted)
+    assert f"atomicapp uninstall {life.app}" in caught.value.hint
+
+
+# ---------------------------------------------------------------- reasons
+
+
+def fails(life: Life, text: str) -> EngineError:
+    with pytest.raises(EngineError) as caught:
+        life.run(web=text)
+    assert "web" in caught.value.message
+    assert not [item for item in life.held().values() if item.kind == "container"], "nothing half-made stays"
+    return caught.value
+
+
+def test_reason_port_taken_by_a_container(life: Life) -> None:
+    holder = f"{life.app}-holder"
+    life.engine.docker("run", "-d", "--name", holder, "-p", "127.0.0.1:18432:80", life.image, "sleep", "100")
+    try:
+        error = fails(life, "docker run -d -p 127.0.0.1:18432:80 IMAGE SLEEP")
+        assert f"port 18432 of the host is taken already by the container {holder}" in error.message
+        assert f"docker stop {holder}" in error.hint
+    finally:
+        life.engine.docker("rm", "-f", holder)
+
+
+def test_reason_port_taken_by_a_program(life: Life) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        error = fails(life, f"docker run -d -p 127.0.0.1:{port}:80 IMAGE SLEEP")
+    assert f"port {port} of the host is taken already by another program" in error.message
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("docker run -d IMAGE no-such-program", "'no-such-program' can't be started in the container"),
+        ("docker run -d --entrypoint /www/index.html IMAGE", "'/www/index.html' can't be started in the container"),
+        ("docker run -d --mount type=bind,src=/no/such/folder,dst=/x IMAGE SLEEP", "/no/such/folder"),
+        ("docker run -d --link nobody:x IMAGE SLEEP", "nobody"),
+        ("docker run -d --device /dev/no-such IMAGE SLEEP", "a device of the host is not there"),
+        ("docker run -d --runtime no-such IMAGE SLEEP", "does not know this runtime"),
+        ("docker run -d --gpus all IMAGE SLEEP", "no driver for these devices"),
+        ("docker run -d --volumes-from nobody IMAGE SLEEP", "a container that it needs is not there"),
+        ("docker run -d --user no-such-user IMAGE SLEEP", "no-such-user"),
+    ],
+)
+def test_reasons(life: Life, text: str, reason: str) -> None:
+    assert reason in fails(life, text).message
+
+
+def test_reason_network_in_use(life: Life) -> None:
+    life.run(web="docker run -d --network APP-net IMAGE SLEEP")
+    other = f"{life.app}-other"
+    life.engine.docker("run", "-d", "--name", other, "--network", f"{life.app}-net", life.image, "sleep", "100")
+    try:
+        with pytest.raises(EngineError, match="other containers still use it"):
+            life.apply(*diff.uninstall(life.held().values(), purge_data=True))
+    finally:
+        life.engine.docker("rm", "-f", other)
+
+
+def test_reason_volume_in_use(life: Life) -> None:
+    life.run(web="docker run -d -v APP-data:/d IMAGE SLEEP")
+    (volume,) = [item for item in life.held().values() if item.kind == "volume"]
+    with pytest.raises(EngineError, match="a container still uses it"):
+        life.apply(Step(DELETE, None, volume))
+
+
+def test_the_engine_going_away_in_the_middle_is_one_line(life: Life) -> None:
+    life.proxy.cut = re.compile("POST /containers/create")
+    with pytest.raises(EngineError, match=r"connection to the Docker Engine at .* broke") as caught:
+        life.run(web="docker run -d IMAGE SLEEP")
+    assert "run the same command again" in caught.value.hint
+
+
+def test_an_option_that_the_engine_is_too_old_for(life: Life, docker_host: str) -> None:
+    (*_, resource) = life.wanted(web="docker run -d --annotation a=b --network name=n,gw-priority=5 IMAGE")
+    with contextlib.closing(wire.connect(Endpoint(docker_host, "the test"))) as connection:
+        if connection.version >= (1, 43):
+            pytest.skip("this engine knows them all")
+    with pytest.raises(EngineError, match=r"does not know --annotation \(API 1.43\)"):
+        life.session.observe(life.app, (resource,))
+
+
+# ---------------------------------------------------------------- images
+
+
+def test_an_absent_image_is_pulled_with_progress(life: Life, busybox_in_registry: str) -> None:
+    text = f"docker run -d {busybox_in_registry} SLEEP"
+    try:
+        assert life.run(web=text) == {f"image/{busybox_in_registry}": CREATE, "container/web:1": CREATE}
+        texts = [text for key, text in life.reports if key == f"image/{busybox_in_registry}"]
+        assert texts[0] == f"pulling {busybox_in_registry}"
+        assert life.run(web=text) == {}
+        # an image is shared: it stays when the app goes
+        life.apply(*diff.uninstall(life.held().values(), purge_data=True))
+        assert life.engine.docker("images", "-q", busybox_in_registry)
+    finally:
+        life.apply(*diff.uninstall(life.held().values(), purge_data=True))
+        life.engine.docker("rmi", busybox_in_registry)
+
+
+def test_pull_always_pulls_for_each_new_container(life: Life, busybox_in_registry: str) -> None:
+    text = f"docker run -d --pull always -e V=1 {busybox_in_registry} SLEEP"
+    try:
+        life.run(web=text)
+        life.proxy.forget()
+        assert life.run(web=text.replace("V=1", "V=2")) == {"container/web:1": REPLACE}
+        assert [call for call in life.proxy.writes if call.startswith("POST /images/create")]
+    finally:
+        life.apply(*diff.uninstall(life.held().values(), purge_data=True))
+        life.engine.docker("rmi", busybox_in_registry)
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        ("localhost:1/no/such", "its registry does not answer"),
+        ("no-such-host.invalid/no/such", "its registry is not known to the engine's machine"),
+    ],
+)
+def test_an_image_that_cannot_be_had(life: Life, image: str, reason: str) -> None:
+    with pytest.raises(EngineError, match=f"the image {image} is not on the engine and can't be pulled: {reason}"):
+        life.run(web=f"docker run -d {image}")
+
+
+def test_an_image_that_the_registry_does_not_hold(life: Life, busybox_in_registry: str) -> None:
+    with pytest.raises(EngineError, match="the registry has no such image or tag"):
+        life.run(web=f"docker run -d {busybox_in_registry}-no-such-tag")
+
+
+def test_pull_never(life: Life, busybox_in_registry: str) -> None:
+    with pytest.raises(EngineError, match="--pull never forbids"):
+        life.run(web=f"docker run -d --pull never {busybox_in_registry}")
+
+
+# ---------------------------------------------------------------- readiness
+
+
+def begun(life: Life, text: str) -> Readiness:
+    wanted = life.wanted(web=text)
+    life.apply(*life.plan(wanted))
+    return life.ready(wanted, "container/web:1")
+
+
+def test_ready_running(life: Life) -> None:
+    assert begun(life, "docker run -d IMAGE SLEEP") == Ready("running")
+    assert life.session.ready(life.wanted(web="docker run -d IMAGE")[0]) == Ready()
+
+
+def test_ready_healthy(life: Life) -> None:
+    check = "--health-cmd true --health-interval 100ms"
+    assert begun(life, f"docker run -d {check} IMAGE SLEEP") == Ready("healthy")
+
+
+def test_ready_completed(life: Life) -> None:
+    assert begun(life, "docker run -d IMAGE true") == Ready("completed")
+
+
+def test_ready_failed_with_exit_code_and_log(life: Life) -> None:
+    found = begun(life, "docker run -d IMAGE sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11; do echo line $i; done; exit 3'")
+    assert isinstance(found, Failed)
+    assert found.reason == "has ended with exit code 3"
+    assert found.log_tail == tuple(f"line {number}" for number in range(2, 12))
+
+
+def test_ready_killed(life: Life) -> None:
+    found = begun(life, "docker run -d IMAGE sh -c 'kill -KILL $$; sleep 9' ")
+    assert isinstance(found, Ready | Failed)
+    found = begun(life, "docker run -d IMAGE sh -c 'exit 137'")
+    assert isinstance(found, Failed)
+    assert "exit code 137: it was killed (SIGKILL)" in found.reason
+
+
+def test_ready_out_of_memory(life: Life) -> None:
+    found = begun(
+        life, "docker run -d -m 8m --memory-swap 8m IMAGE sh -c 'x=xxxxxxxxxxxxxxxx; while true; do x=$x$x; done'"
+    )
+    assert isinstance(found, Failed)
+    assert "more memory than it may have" in found.reason
+
+
+def test_ready_unhealthy(life: Life) -> None:
+    check = "--health-cmd 'echo no good; false' --health-interval 100ms --health-retries 1"
+    found = begun(life, f"docker run -d {check} IMAGE sh -c 'echo hello; sleep 100'")
+    assert isinstance(found, Failed)
+    assert found.reason == "is unhealthy: no good"
+    assert found.log_tail == ("hello",)
+
+
+def test_ready_restarting_for_ever(life: Life) -> None:
+    found = begun(life, "docker run -d --restart always IMAGE sh -c 'echo again; exit 4'")
+    assert isinstance(found, Failed)
+    assert "ends again and again" in found.reason
+    assert "exit code 4" in found.reason
+    assert life.held()["container/web:1"].state in ("failed", "running")
+
+
+def test_ready_gone(life: Life) -> None:
+    wanted = life.wanted(web="docker run -d IMAGE SLEEP")
+    life.apply(*life.plan(wanted))
+    life.engine.docker("rm", "-f", f"{life.app}-web")
+    found = life.session.ready(wanted[-1])
+    assert isinstance(found, Failed)
+    assert "is gone" in found.reason
+    removed = life.wanted(web="docker run -d --rm IMAGE SLEEP")[-1]
+    found = life.session.ready(removed)
+    assert isinstance(found, Failed)
+    assert "--rm" in found.reason
+
+
+def test_ready_paused_and_created(life: Life) -> None:
+    wanted = life.wanted(web="docker run -d IMAGE SLEEP")
+    life.apply(*life.plan(wanted))
+    life.engine.docker("pause", f"{life.app}-web")
+    assert life.session.ready(wanted[-1]) == Waiting("paused")
+    assert life.held()["container/web:1"].state == RUNNING
+    life.engine.docker("unpause", f"{life.app}-web")
+    made = life.wanted(web="docker run -d IMAGE SLEEP", made="docker run -d --name APP-made IMAGE SLEEP")
+    life.engine.docker("create", "--name", f"{life.app}-made", life.image, "sleep", "1")
+    try:
+        assert life.session.ready(made[-1]) == Waiting("not started yet")
+    finally:
+        life.engine.docker("rm", f"{life.app}-made")
+
+
+# ---------------------------------------------------------------- logs
+
+
+def lines(life: Life, *, tail: int | None = None, follow: bool = False, since: str = "") -> list[tuple[str, str]]:
+    existing = life.held()["container/web:1"]
+    return [(line.stream, line.text) for line in life.session.logs(existing, tail=tail, follow=follow, since=since)]
+
+
+def test_logs_tell_the_streams_apart(life: Life) -> None:
+    begun(life, "docker run -d IMAGE sh -c 'echo one; sleep 0.1; echo two >&2; sleep 0.1; printf three'")
+    assert lines(life) == [("stdout", "one"), ("stderr", "two"), ("stdout", "three")]
+    assert lines(life, tail=1) == [("stdout", "three")]
+    existing = life.held()["container/web:1"]
+    (first, *_) = life.session.logs(existing, tail=None, follow=False, since="")
+    assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z$", first.time)
+    assert first.component == "web"
+    assert lines(life, since="1h")[0] == ("stdout", "one")
+    assert lines(life, since="2999-01-01T00:00:00Z") == []
+
+
+def test_logs_of_a_terminal(life: Life) -> None:
+    begun(life, "docker run -dt IMAGE sh -c 'echo one; echo two >&2'")
+    assert lines(life) == [("stdout", "one"), ("stdout", "two")]
+
+
+def test_logs_follow_until_the_end(life: Life) -> None:
+    life.run(web="docker run -d IMAGE sh -c 'echo one; sleep 0.5; echo two'")
+    assert lines(life, follow=True) == [("stdout", "one"), ("stdout", "two")]
+
+
+def test_logs_of_a_very_long_line_are_one_line(life: Life) -> None:
+    begun(life, "docker run -d IMAGE sh -c 'head -c 40000 /dev/zero | tr \"\\0\" x; echo; echo end'")
+    (first, second) = lines(life)
+    assert first[1] == "x" * 40000
+    assert second[1] == "end"
+
+
+def test_logs_that_are_kept_nowhere(life: Life) -> None:
+    life.run(web="docker run -d --log-driver none IMAGE SLEEP")
+    with pytest.raises(EngineError, match="can't be read"):
+        lines(life)
+    gone = life.held()["container/web:1"]._replace(id="0" * 64)
+    with pytest.raises(EngineError, match="the container is gone"):
+        list(life.session.logs(gone, tail=None, follow=False, since=""))
+    network = gone._replace(kind="network")
+    assert list(life.session.logs(network, tail=None, follow=False, since="")) == []
+
+
+# ---------------------------------------------------------------- looking
+
+
+def test_status_shows_ports_and_ends(life: Life) -> None:
+    life.run(
+        web="docker run -d -p 127.0.0.1:18433:80 IMAGE SLEEP",
+        bad="docker run -d IMAGE sh -c 'exit 3'",
+        good="docker run -d IMAGE true",
+    )
+    for key in ("container/bad:1", "container/good:1"):
+        for _ in range(100):
+            if life.held()[key].state != RUNNING:
+                break
+            time.sleep(0.05)
+    held = life.held()
+    assert held["container/web:1"].ports == ("127.0.0.1:18433->80/tcp",)
+    assert held["container/bad:1"].state == "failed"
+    assert held["container/bad:1"].detail.startswith("Exited (3)")
+    assert held["container/good:1"].state == STOPPED
+
+
+def test_reachable(life: Life) -> None:
+    found = docker.reachable(life.target)
+    assert found.ok
+    assert "API 1." in found.detail
+    assert found.endpoint == life.proxy.host
+    assert not docker.reachable(Target("x", api="unix:///no/such.sock")).ok
+
+
+def test_a_step_that_makes_no_sense_is_refused(life: Life) -> None:
+    (*_, resource) = life.wanted(web="docker run -d IMAGE")
+    with pytest.raises(EngineError, match="can't update a container"):
+        life.apply(Step("update", resource, None))
+    life.apply(Step(KEEP, resource, None))
+    assert isinstance(life.session, DockerSession)
