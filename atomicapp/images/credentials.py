@@ -17,7 +17,6 @@ import binascii
 import json
 import os
 import re
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -78,6 +77,8 @@ def find(
 
 def run_helper(command: list[str], text: str) -> Answer:
     """Run a credential helper; its answer is bounded in time."""
+    import subprocess
+
     try:
         done = subprocess.run(  # the name was checked, and there is no shell
             command, input=text, capture_output=True, text=True, timeout=HELPER_SECONDS, check=False

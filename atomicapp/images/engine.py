@@ -10,7 +10,7 @@ import os
 import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from atomicapp.errors import FetchError
 from atomicapp.images import archive
@@ -35,21 +35,23 @@ class Engine:
 
     def image_id(self, reference: Reference) -> str:
         """The engine's id of a local image; "" when there is no engine or no such image."""
+        identity = (self.describe(reference) or {}).get("Id", "")
+        return identity if isinstance(identity, str) else ""
+
+    def describe(self, reference: Reference) -> dict[str, Any] | None:
+        """All that the engine tells of a local image; None when there is no engine or no such image."""
         with self._client() as client:
             if client is None:
-                return ""
+                return None
             import docker.errors
             import requests
 
             name = f"{reference.name}@{reference.digest}" if reference.digest else str(reference)
             try:
                 found = client.inspect_image(name)  # type: ignore[no-untyped-call]
-            except docker.errors.DockerException:
-                return ""
-            except requests.exceptions.RequestException:
-                return ""
-            identity = found.get("Id", "")
-            return identity if isinstance(identity, str) else ""
+            except (docker.errors.DockerException, requests.exceptions.RequestException):
+                return None
+            return found if isinstance(found, dict) else None
 
     def save(self, identity: str, target: Path, reference: Reference, platform: Platform) -> Image:
         """Write an image to the file `target` and open it; FetchError when the engine fails half-way."""

@@ -8,47 +8,37 @@ The order for a name: an image that was built or pulled here; the digest that th
 Engine's own image; the registry. With `update` the registry comes first; a local image is used only when the registry
 says that it does not have the name. A name with a digest never needs the network once it was fetched.
 
-In the cache:
-
-    apps/sha256-HEX/    the unpacked app of the image with that manifest digest; never changed once it is there
-    refs/HEX.json       the digest that a name had
-    images/             the local store, unless another folder is given
-    locks/  tmp/
+What is fetched is kept as cache.py tells.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from atomicapp import io
 from atomicapp.errors import FetchError, UsageError
-from atomicapp.images import archive, build, credentials, oci
-from atomicapp.images.auth import FindCredential
-from atomicapp.images.blobs import Image, blob_path, folder_opener, new_file
+from atomicapp.images import archive, credentials, oci
+from atomicapp.images.blobs import Image, blob_path, folder_opener
+from atomicapp.images.cache import AppCache
 from atomicapp.images.engine import Engine
-from atomicapp.images.extract import extract
+from atomicapp.images.info import ImageInfo, of_engine, of_image
 from atomicapp.images.localstore import LocalImages
-from atomicapp.images.locks import locked
-from atomicapp.images.manifests import Descriptor, Manifest, Platform, labels_of, parse_json
+from atomicapp.images.manifests import Descriptor, Manifest, Platform, parse_json
 from atomicapp.images.onefile import read_file
+from atomicapp.images.options import CERTS, AbsentError, HttpOptions
 from atomicapp.images.reference import Reference, is_digest
-from atomicapp.images.registry import Registry, each_parallel
-from atomicapp.images.transport import CERTS, AbsentError, HttpOptions
+
+if TYPE_CHECKING:
+    from atomicapp.images.registry import Registry
 
 LOCAL, CACHE, ENGINE, REGISTRY, LAYOUT, ARCHIVE = "local store", "cache", "docker engine", "registry", "oci", "tar"
-
-_STALE_SECONDS = 24 * 3600
 
 
 class FetchOptions(NamedTuple):
@@ -73,29 +63,6 @@ class Fetched(NamedTuple):
     digest: str
     reference: str
     source: str
-
-
-class ImageInfo(NamedTuple):
-    """What `inspect` tells. `size` is in bytes as stored, `created` the image's own words ("" when it has none)."""
-
-    reference: str
-    digest: str
-    source: str
-    created: str
-    size: int
-    layers: tuple[str, ...]
-    labels: Mapping[str, str]
-    platform: str
-    spec: str
-    providers: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            **self._asdict(),
-            "layers": list(self.layers),
-            "labels": dict(self.labels),
-            "providers": list(self.providers),
-        }
 
 
 class FetchObserver(Protocol):
@@ -149,12 +116,12 @@ class Images:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.cache = cache
-        self._writable = scratch or cache
         self.options = options or FetchOptions()
         self.local = LocalImages(local or cache / "images")
         self._environment = os.environ if environment is None else environment
         self._observer = observer or Silent()
         self._platform = Platform.parse(self.options.platform) if self.options.platform else Platform.here()
+        self._apps = AppCache(cache, self._platform, scratch)
         self._registries: dict[str, Registry] = {}
         self._lock = threading.Lock()
         self._engine = Engine(self._environment, self.options.timeout) if self.options.use_engine else None
@@ -236,23 +203,26 @@ class Images:
             return read_file(downloaded, path)
 
     def inspect(self, reference: str) -> ImageInfo:
-        """What there is to know of an image: in the local store, in a file, or else at its registry."""
+        """What there is to know of an image: in a file, the local store, the engine, or else at its registry."""
         image = self._file(reference)
         if image is not None:
             source = LAYOUT if reference.startswith(oci.SCHEME) else ARCHIVE
-            return _info(reference, image.manifest, image.config(), source)
+            return of_image(reference, image.manifest, image.config(), source)
         name = Reference.parse(reference)
         image = self.local.get(name)
         if image is not None:
-            return _info(str(name), image.manifest, image.config(), LOCAL)
+            return of_image(str(name), image.manifest, image.config(), LOCAL)
+        described = self._engine.describe(name) if self._engine else None
+        if described is not None:
+            return of_engine(str(name), described, ENGINE)
         registry = self._registry(name)
         manifest = registry.image_manifest(name, self._platform)
-        with self._temporary() as folder, io.writing(folder):
+        with self._apps.temporary() as folder, io.writing(folder):
             path = folder / "config"
             with path.open("xb") as stream:
                 registry.download(name, manifest.config, stream)
             config = parse_json(path.read_bytes(), "image's config", str(name))
-        return _info(str(name), manifest, config, REGISTRY)
+        return of_image(str(name), manifest, config, REGISTRY)
 
     # ---------------------------------------------------------------- where it is
 
@@ -289,8 +259,8 @@ class Images:
     def _remembered(self, name: Reference) -> _Found | None:
         """What was fetched before, if its app is still there."""
         # a digest may be that of an index; which image was taken from it is noted like that of a tag
-        digest = self._recall(str(name)) or name.digest
-        if digest and self._present(digest):
+        digest = self._apps.recall(str(name)) or name.digest
+        if digest and self._apps.present(digest):
             return _Found(str(name), digest, CACHE, _nothing)
         return None
 
@@ -299,28 +269,28 @@ class Images:
         identity = self._engine.image_id(name) if self._engine else ""
         if self._engine is None or not is_digest(identity):
             return None
-        digest = self._recall(f"engine:{identity}")
-        if digest and self._present(digest):
+        digest = self._apps.recall(f"engine:{identity}")
+        if digest and self._apps.present(digest):
             return _Found(str(name), digest, ENGINE, _nothing)
-        with self._temporary() as folder:
+        with self._apps.temporary() as folder:
             image = self._engine.save(identity, folder / "image.tar", name, self._platform)
             found = _found(str(name), image, ENGINE)
             self._unpacked(found)
-        self._remember(f"engine:{identity}", found.digest)
+        self._apps.remember(f"engine:{identity}", found.digest)
         return found._replace(load=_nothing)
 
     def _in_registry(self, name: Reference) -> _Found:
         manifest = self._registry(name).image_manifest(name, self._platform)
         found = _Found(str(name), manifest.digest, REGISTRY, lambda: self._downloaded(name, manifest))
         self._unpacked(found)
-        self._remember(str(name), manifest.digest)
+        self._apps.remember(str(name), manifest.digest)
         return found
 
     def _updated(self, name: Reference) -> _Found:
         """The registry's image; a local one of that name is replaced, or it would be taken the next time."""
         found = self._in_registry(name)
         local = self.local.digest_of(name)
-        if local and local != found.digest and self._writable == self.cache:
+        if local and local != found.digest and self._apps.is_kept:
             self.pull(str(name))
         return found
 
@@ -328,24 +298,17 @@ class Images:
 
     def _unpacked(self, found: _Found) -> Path:
         """The folder with the app of an image; made when it is not there yet."""
-        present = self._present(found.digest)
-        if present is not None:
-            return present
-        folder = self._app(found.digest, self._writable)
-        with locked(self._locks(found.digest), f"the app {found.reference}"):
-            if not folder.is_dir():
-                self._sweep(folder.parent)
-                with found.load() as image:
-                    extract(image._replace(reference=found.reference), folder)
-        return folder
+        return self._apps.unpacked(found.reference, found.digest, found.load)
 
     @contextlib.contextmanager
     def _downloaded(self, name: Reference, manifest: Manifest) -> Iterator[Image]:
         """An image of a registry, its blobs in a folder that goes away afterwards."""
+        from atomicapp.images.transfer import each_parallel
+
         registry = self._registry(name)
         reference = str(name)
         counter = _Counter(lambda done: self._observer.progress(reference, done, manifest.size))
-        with self._temporary() as folder:
+        with self._apps.temporary() as folder:
 
             def download(blob: Descriptor, go_on: Callable[[], None]) -> None:
                 def told(done: int) -> None:
@@ -363,71 +326,19 @@ class Images:
 
     def _registry(self, name: Reference) -> Registry:
         """The client of a registry; one for all its repositories."""
+        from atomicapp.images.registry import Registry
+
         with self._lock:
             if name.registry not in self._registries:
                 options = self.options
                 http = HttpOptions(
                     options.insecure, options.cafile, options.timeout, options.attempts, options.certs, options.sleep
                 )
-                self._registries[name.registry] = Registry(name, http, self._credentials(), self._observer.retry)
+                self._registries[name.registry] = Registry(name, http, self._find_credential, self._observer.retry)
             return self._registries[name.registry]
 
-    def _credentials(self) -> FindCredential:
-        return lambda name: credentials.find(name, self._environment)
-
-    # ---------------------------------------------------------------- the cache
-
-    def _app(self, digest: str, root: Path) -> Path:
-        return root / "apps" / digest.replace(":", "-")
-
-    def _present(self, digest: str) -> Path | None:
-        """The folder of an app that is there already."""
-        places = (self._app(digest, root) for root in dict.fromkeys((self.cache, self._writable)))
-        return next((folder for folder in places if folder.is_dir()), None)
-
-    def _locks(self, digest: str) -> Path:
-        return self._writable / "locks" / f"{digest.replace(':', '-')}.lock"
-
-    def _ref_file(self, key: str, root: Path) -> Path:
-        # a build for another platform is another image
-        text = f"{key} {self._platform}"
-        return root / "refs" / f"{hashlib.sha256(text.encode()).hexdigest()}.json"
-
-    def _recall(self, key: str) -> str:
-        """The digest noted for a name, "" when there is none that can be read."""
-        for root in dict.fromkeys((self._writable, self.cache)):
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-                digest = json.loads(self._ref_file(key, root).read_bytes())["digest"]
-                if isinstance(digest, str) and is_digest(digest):
-                    return digest
-        return ""
-
-    def _remember(self, key: str, digest: str) -> None:
-        path = self._ref_file(key, self._writable)
-        with io.writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        with new_file(path) as stream:
-            stream.write(json.dumps({"reference": key, "digest": digest}).encode())
-
-    @contextlib.contextmanager
-    def _temporary(self) -> Iterator[Path]:
-        """A folder for what is on its way; removed on every way out."""
-        root = self._writable / "tmp"
-        with io.writing(root):
-            root.mkdir(parents=True, exist_ok=True)
-            self._sweep(root)
-            folder = Path(tempfile.mkdtemp(dir=root, prefix=".get-"))
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def _sweep(self, folder: Path) -> None:
-        """Remove what a process that was killed left behind."""
-        with contextlib.suppress(OSError):
-            for path in folder.glob(".*"):
-                if time.time() - path.stat().st_mtime > _STALE_SECONDS:
-                    shutil.rmtree(path, ignore_errors=True)
+    def _find_credential(self, name: Reference) -> credentials.Credential | None:
+        return credentials.find(name, self._environment)
 
 
 class _Counter:
@@ -451,21 +362,3 @@ def _nothing() -> AbstractContextManager[Image]:
 
 def _found(reference: str, image: Image, source: str) -> _Found:
     return _Found(reference, image.digest, source, lambda: contextlib.nullcontext(image))
-
-
-def _info(reference: str, manifest: Manifest, config: dict[str, Any], source: str) -> ImageInfo:
-    labels = labels_of(config)
-    created = config.get("created")
-    platform = Platform(*(str(config.get(key) or "") for key in ("os", "architecture", "variant")))
-    return ImageInfo(
-        reference=reference,
-        digest=manifest.digest,
-        source=source,
-        created=created if isinstance(created, str) else "",
-        size=manifest.size,
-        layers=tuple(layer.digest for layer in manifest.layers),
-        labels=labels,
-        platform=str(platform),
-        spec=labels.get(build.LABEL_SPEC, ""),
-        providers=tuple(part.strip() for part in labels.get(build.LABEL_PROVIDERS, "").split(",") if part.strip()),
-    )

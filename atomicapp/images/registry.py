@@ -10,20 +10,19 @@ import contextlib
 import json
 import threading
 from collections.abc import Callable
-from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
-from typing import IO, TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from atomicapp.errors import AtomicAppError, FetchError
 from atomicapp.images import credentials, manifests
 from atomicapp.images.auth import PULL, PUSH, FindCredential, Login, parse_challenges
-from atomicapp.images.blobs import CHUNK, Checker, Image
+from atomicapp.images.blobs import Checker, Image
 from atomicapp.images.manifests import ACCEPT, MAX_MANIFEST, Descriptor, Index, Manifest, Platform, choose
+from atomicapp.images.options import AbsentError, HttpOptions
 from atomicapp.images.reference import Reference
+from atomicapp.images.transfer import Body, Progress, each_parallel
 from atomicapp.images.transport import (
     MIN_RATE,
-    AbsentError,
-    HttpOptions,
     NoTlsError,
     Transient,
     Transport,
@@ -38,16 +37,10 @@ from atomicapp.images.transport import (
 if TYPE_CHECKING:
     from requests import Response
 
-PARALLEL = 4
-"""Blobs that are moved at the same time."""
-
 _MAX_NESTED = 4
 _MAX_BREAKS = 30
 """Times that one download may be taken up again, however far it came each time."""
 _NOTE_BYTES = 64 * 1024
-
-Progress = Callable[[int], None]
-"""Told how many bytes of a blob are there; fewer than before when it had to begin again."""
 
 
 class Registry:
@@ -224,7 +217,7 @@ class Registry:
                     raise self._failure(response, reference)
                 url = self._upload_url(response, reference)
             with image.open_blob(blob) as stream:
-                body = _Body(stream, blob, str(reference), progress)
+                body = Body(stream, blob, str(reference), progress)
                 url += f"{'&' if urlsplit(url).query else '?'}{urlencode({'digest': blob.digest})}"
                 with self._transport.send(
                     "PUT",
@@ -389,54 +382,6 @@ class Registry:
                 return f": {text}"
         response.close()
         return ""
-
-
-class _Body:
-    """A blob as the body of a request, checked as it goes out. `len` tells requests the size."""
-
-    def __init__(self, stream: IO[bytes], blob: Descriptor, reference: str, progress: Progress | None) -> None:
-        self._stream = stream
-        self._checker = Checker(blob, reference)
-        self._progress = progress
-        self._size = blob.size
-
-    def __len__(self) -> int:
-        return self._size
-
-    def read(self, size: int = -1) -> bytes:
-        chunk = self._stream.read(CHUNK if size < 0 else min(size, CHUNK))
-        if chunk:
-            self._checker.feed(chunk)
-            if self._progress is not None:
-                self._progress(self._checker.done)
-        elif self._checker.done:
-            self._checker.finish()
-        return chunk
-
-
-def each_parallel(work: Callable[[Descriptor, Callable[[], None]], None], blobs: tuple[Descriptor, ...]) -> None:
-    """Do something for each blob, some at a time.
-
-    `work` is handed a function to call now and then: it raises when another one failed or the user interrupts, so
-    that nobody waits for the rest. The first failure is raised when all have ended.
-    """
-    stop = threading.Event()
-
-    def go_on() -> None:
-        if stop.is_set():
-            raise CancelledError
-
-    with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
-        futures = [pool.submit(work, blob, go_on) for blob in blobs]
-        try:
-            # in the order in which they end: the first that fails is the cause, the others are cut short
-            for future in as_completed(futures):
-                future.result()
-        except BaseException:
-            stop.set()
-            for future in futures:
-                future.cancel()
-            raise
 
 
 def _begins_at(response: Response, offset: int) -> bool:

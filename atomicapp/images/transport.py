@@ -16,11 +16,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from atomicapp.errors import ConfigError, FetchError
 from atomicapp.images.blobs import CHUNK
+from atomicapp.images.options import HttpOptions
 from atomicapp.version import VERSION
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-CERTS = Path("/etc/docker/certs.d")
-"""Docker's folder of certificates: one folder for each registry, named HOST or HOST:PORT."""
 CONNECT_SECONDS = 15.0
 MAX_REDIRECTS = 6
 MAX_WAIT = 30.0
@@ -41,19 +40,6 @@ _TRANSIENT = (408, 429, 500, 502, 503, 504)
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
-class HttpOptions(NamedTuple):
-    """How to talk. `insecure` are hosts (`HOST` or `HOST:PORT`) for which plain http and unchecked certificates are
-    accepted; `cafile` is one more CA for all; `timeout` are the seconds without an answer; `attempts` how often a
-    request is tried in all."""
-
-    insecure: frozenset[str] = frozenset()
-    cafile: str = ""
-    timeout: float = 60.0
-    attempts: int = 5
-    certs: Path = CERTS
-    sleep: Callable[[float], None] = time.sleep
-
-
 class Transient(Exception):  # noqa: N818 - it is a signal between this module and its callers
     """A failure that may go away: what to say if it does not, and how long the server asks to wait (seconds)."""
 
@@ -61,10 +47,6 @@ class Transient(Exception):  # noqa: N818 - it is a signal between this module a
         super().__init__(error.cause)
         self.error = error
         self.after = after
-
-
-class AbsentError(FetchError):
-    """The registry answers, and does not have it."""
 
 
 class UnreachableError(FetchError):

@@ -69,6 +69,10 @@ def test_an_image_of_the_engine(built: str, app: Path, tmp_path: Path, docker_ho
         assert tars == []
         again = found.fetch(built)
         assert again == first
+        info = found.inspect(built)
+        assert (info.source, info.platform.partition("/")[0], len(info.layers)) == ("docker engine", "linux", 2)
+        assert info.labels == dict([LABEL.split("=")])
+        assert info.created
 
 
 def test_the_engine_can_be_left_out(built: str, tmp_path: Path, docker_host: str) -> None:

@@ -16,8 +16,8 @@ from atomicapp.images import oci
 from atomicapp.images.build import LABEL_PROVIDERS, LABEL_SPEC
 from atomicapp.images.fetch import FetchObserver, FetchOptions, Images
 from atomicapp.images.manifests import OCI_INDEX, digest_of
+from atomicapp.images.options import AbsentError
 from atomicapp.images.reference import Reference
-from atomicapp.images.transport import AbsentError
 from tests.unit.images.fakeregistry import FakeRegistry, Handler, cut_blob, status, times
 from tests.unit.images.helpers import NULECULE, app, file, gz, hard, image, index, tar
 

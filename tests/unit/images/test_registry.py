@@ -16,9 +16,10 @@ from atomicapp.errors import AtomicAppError, FetchError
 from atomicapp.images import manifests
 from atomicapp.images.credentials import Credential
 from atomicapp.images.manifests import Descriptor, Index, Manifest, Platform, digest_of
+from atomicapp.images.options import AbsentError, HttpOptions
 from atomicapp.images.reference import Reference
 from atomicapp.images.registry import Registry
-from atomicapp.images.transport import MAX_WAIT, AbsentError, HttpOptions
+from atomicapp.images.transport import MAX_WAIT
 from tests.unit.images.fakeregistry import FakeRegistry, Handler, cut_blob, error, status, times, wants_basic
 from tests.unit.images.helpers import app, gz, image, index
 
