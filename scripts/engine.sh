@@ -17,15 +17,23 @@ up() {
     command -v docker >/dev/null || { say "the docker command is missing (Debian, Ubuntu: apt-get install docker.io)"; return 1; }
     if answers; then return 0; fi
     if [ -n "${DOCKER_HOST:-}" ]; then say "the engine at DOCKER_HOST=$DOCKER_HOST does not answer"; return 1; fi
+    if [ -S /var/run/docker.sock ] && [ ! -w /var/run/docker.sock ]; then
+        say "a Docker Engine may run, but $(id -un) may not talk to it: usermod -aG docker $(id -un) and log in again, or be root"
+        return 1
+    fi
     command -v dockerd >/dev/null || { say "no Docker Engine answers and dockerd is missing (Debian, Ubuntu: apt-get install docker.io)"; return 1; }
     if [ "$me" != 0 ] && ! sudo -n true 2>/dev/null; then
-        say "no Docker Engine answers, and only root may start one: start it, or be in its group (usermod -aG docker $(id -un))"
+        say "no Docker Engine answers, and only root may start one"
         return 1
     fi
     mkdir -p -m 700 "$dir"
     if [ -d /run/systemd/system ]; then
         "${sudo[@]}" systemctl start docker
         echo systemd >"$dir/started"
+        if [ ! -w /var/run/docker.sock ]; then
+            say "the Docker Engine runs now, but $(id -un) may not talk to it: usermod -aG docker $(id -un) and log in again, or be root"
+            return 1
+        fi
     else
         local options=(-H unix:///var/run/docker.sock)
         # nested overlay mounts work where dockerd's own guess may be the slow vfs

@@ -85,11 +85,15 @@ class DockerEngine:
 
     @staticmethod
     def _alive(user: Path) -> bool:
+        """Whether the test process that left this file still runs; the file of one that was killed goes."""
         try:
             os.kill(int(user.name), 0)
-        except ProcessLookupError:
-            user.unlink(missing_ok=True)  # a run that was killed
-            return False
+            # the pid may be another program's by now
+            alive = b"python" in Path(f"/proc/{user.name}/cmdline").read_bytes()
         except PermissionError:
-            pass
-        return True
+            alive = True
+        except (ProcessLookupError, FileNotFoundError):
+            alive = False
+        if not alive:
+            user.unlink(missing_ok=True)
+        return alive
