@@ -38,9 +38,11 @@ def read_text(path: Path, name: str = "", *, plain: bool = True) -> str:
     """
     # O_NONBLOCK: else the opening of a pipe waits for a writer
     handle = os.open(path, os.O_RDONLY | (os.O_NONBLOCK if plain else 0))
+    mode = os.fstat(handle).st_mode
+    if stat.S_ISDIR(mode) or (plain and not stat.S_ISREG(mode)):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "it is no plain file", str(path))
     with os.fdopen(handle, "rb") as stream:
-        if plain and not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(errno.EINVAL, "it is no plain file", str(path))
         data = stream.read(MAX_TEXT + 1)
     if len(data) > MAX_TEXT:
         raise SpecError.single(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,10 +25,12 @@ from atomicapp.model import (
     Pointer,
     UrlArtifact,
 )
-from atomicapp.nulecule import schema
+from atomicapp.nulecule import patterns, schema
 from atomicapp.position import Position, line_of
 
 FILE_NAME = "Nulecule"
+MAX_SIZE = 10**9
+"""GB of a volume: an exabyte."""
 _OLD_NAMES = ("nulecule", "Atomicfile", "NULECULE", "Nulecule.yaml", "Nulecule.yml", "Nulecule.json")
 _BAD_NAME = re.compile(r"[:/\[\]\x00-\x1f\x7f]|\.\.")
 _ACCESS_MODES = {"ReadWrite": "ReadWriteOnce", "ReadOnly": "ReadOnlyMany"}
@@ -42,12 +45,22 @@ def load(folder: Path, name: str = "") -> Nulecule:
     path = folder / FILE_NAME
     shown = name or str(path)
     try:
+        refuse_outside(path, folder)
         text = io.read_text(path, shown)
     except FileNotFoundError:
         raise _absent(folder) from None
     except OSError as error:
         raise ResolveError(f"can't read {shown}: {error.strerror}") from None
     return parse(text, shown)
+
+
+def refuse_outside(path: Path, folder: Path) -> None:
+    """ResolveError for a file of an app that is a link to a place outside of the app's folder."""
+    # realpath and not resolve, which raises for links in a circle
+    if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
+        raise ResolveError(
+            f"{path} is a link that leads outside of the app", hint="copy the file into the app in place of the link"
+        )
 
 
 def parse(text: str, file: str) -> Nulecule:
@@ -67,7 +80,9 @@ def check(text: str, file: str) -> tuple[Nulecule | None, tuple[Issue, ...]]:
     early = _not_this_format(root, text, file)
     if root is None or early:
         return None, tuple(early)
-    issues = schema.check(root, document.text_of(document.fields(root).get("specversion")) or "", text, file)
+    # without a version the newest one is meant, so that all that is wrong is told beside the missing key
+    version = document.text_of(document.fields(root).get("specversion")) or schema.KNOWN_VERSIONS[-1]
+    issues = schema.check(root, version, text, file)
     reader = _Reader(text, file)
     # the reader bears with what the schema refuses, so that the findings of both are told at once
     nulecule = reader.nulecule(root)
@@ -106,21 +121,8 @@ def _not_this_format(root: Node | None, text: str, file: str) -> list[Issue]:
         return [Issue(ERROR, message, position, "type", excerpt=excerpt)]
     node = document.fields(root).get("specversion")
     version = document.text_of(node)
-    if node is None or version in schema.KNOWN_VERSIONS:
-        return (
-            []
-            if node is not None
-            else [
-                Issue(
-                    ERROR,
-                    "the app has no 'specversion'",
-                    position,
-                    "missing-key",
-                    hint=f"add 'specversion: {known}'",
-                    excerpt=excerpt,
-                )
-            ]
-        )
+    if node is None or version is None or version in schema.KNOWN_VERSIONS:
+        return []
     position = document.position_of(node, file)
     hint = f"this program reads {known}"
     if version == "0.0.1-alpha":
@@ -129,7 +131,7 @@ def _not_this_format(root: Node | None, text: str, file: str) -> list[Issue]:
     return [
         Issue(
             ERROR,
-            f"specversion '{version if version is not None else ''}' is not known",
+            f"specversion '{version}' is not known",
             position,
             "specversion",
             "/specversion",
@@ -185,6 +187,7 @@ class _Reader:
     def item(self, node: Node) -> Component | Include:
         keys = document.fields(node)
         name = document.text_of(keys.get("name")) or ""
+        shown = f"'{name}'" if name else "this component"
         bad = _BAD_NAME.search(name)
         if bad or name != name.strip():
             what = repr(bad.group()) if bad else "blanks at its ends"
@@ -203,29 +206,38 @@ class _Reader:
             if document.fields(artifacts):
                 self.tell(
                     WARNING,
-                    f"'{name}' has both 'source' and 'artifacts': the artifacts are ignored",
+                    f"{shown} has both 'source' and 'artifacts': the artifacts are ignored",
                     keys["artifacts"],
                     "ignored",
                     "keep one of the two",
                 )
             return Include(name, self.include_source(source, keys["source"]), params, position)
-        if not document.fields(artifacts):
+        if keys and not document.fields(artifacts):
             self.tell(
                 WARNING,
-                f"'{name}' has neither 'artifacts' nor 'source': no engine can run it",
+                f"{shown} has neither 'artifacts' nor 'source': no engine can run it",
                 node,
                 "no-artifacts",
                 "add 'artifacts:' with a list for each provider, or 'source: docker://IMAGE'",
             )
-        table = {
-            key.value: tuple(found for entry in document.elements(value) for found in self.artifact(entry))
-            for key, value in document.items(artifacts)
-        }
+        table = {}
+        for key, value in document.items(artifacts):
+            if document.is_null(value) or (isinstance(value, document.SequenceNode) and not value.value):
+                self.tell(
+                    WARNING,
+                    f"{shown} has an empty list of artifacts for {key.value}: nothing will run there",
+                    key,
+                    "no-artifacts",
+                    f"remove '{key.value}', or add its artifacts",
+                )
+            table[key.value] = tuple(found for entry in document.elements(value) for found in self.artifact(entry))
         return Component(name, table, params, position)
 
     def include_source(self, source: str, node: Node) -> str:
         scheme, colon, rest = source.partition("://")
-        if scheme == "docker" and colon and rest.strip("/"):
+        if scheme == "docker" and colon:
+            if not rest.strip("/ "):
+                self.tell(ERROR, f"the source '{source}' names no image", node, "source", "write docker://IMAGE")
             return rest
         hint = "sources are written docker://IMAGE"
         if not colon:
@@ -234,8 +246,9 @@ class _Reader:
         return source
 
     def artifact(self, node: Node) -> Iterator[ArtifactSource]:
-        if isinstance(node, document.ScalarNode):
-            yield from self.url(str(node.value), node, ())
+        url = document.plain(node)
+        if isinstance(url, str) and url:
+            yield from self.url(url, node, ())
             return
         keys = document.fields(node)
         if not keys:
@@ -269,7 +282,7 @@ class _Reader:
             name = str(key.value).removeprefix("$")
             for item in [value] if isinstance(value, document.ScalarNode) else document.elements(value):
                 text = document.text_of(item) or ""
-                if text and not text.startswith("/"):
+                if text and not text.startswith("/") and isinstance(document.plain(item), str):
                     self.tell(
                         ERROR,
                         f"'{text}' is no JSON pointer",
@@ -285,7 +298,11 @@ class _Reader:
             path = self.inside(rest.removeprefix("//"), node)
             yield FileArtifact(path, self.at(node), pointers)
         elif scheme in ("http", "https"):
-            if not urlsplit(url).netloc:
+            try:
+                host = urlsplit(url).hostname
+            except ValueError:  # e.g. a bracket that is not closed
+                host = None
+            if not host:
                 self.tell(ERROR, f"'{url}' names no host", node, "artifact")
             yield UrlArtifact(url, self.at(node), "", pointers)
         else:
@@ -364,8 +381,8 @@ class _Reader:
             if pattern is None:
                 continue  # told by the schema: a constraint of a wrong form is ignored
             try:
-                re.compile(pattern)
-            except (re.error, RecursionError, OverflowError) as error:
+                patterns.compiled(pattern)
+            except ValueError as error:
                 self.tell(
                     ERROR,
                     f"allowed_pattern is no regular expression: {error}",
@@ -394,6 +411,9 @@ class _Reader:
                 name = document.text_of(keys.get("name"))
                 size = document.plain(keys.get("size"))
                 if not name or not isinstance(size, int | float):
+                    continue
+                if size > MAX_SIZE:
+                    self.tell(ERROR, f"'size' is in GB: {MAX_SIZE} at most", keys["size"], "value")
                     continue
                 mode = document.text_of(keys.get("accessMode")) or ""
                 if name in seen:

@@ -84,7 +84,7 @@ def _load(place: _Place, issues: list[Issue]) -> Nulecule | None:
         issues.extend(error.issues)
         return None
     except ResolveError as error:
-        raise ResolveError(error.message, chain=_names(place), hint=error.hint) from None
+        raise ResolveError(error.message, chain=_names(place) if place.chain else (), hint=error.hint) from None
 
 
 def _places(

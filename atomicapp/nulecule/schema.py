@@ -20,6 +20,9 @@ from atomicapp.position import line_of
 SPECS = Path(__file__).parent.parent / "nulecule_specs"
 KNOWN_VERSIONS = ("0.0.2",)
 
+_ARTIFACT_KINDS = ("resource", "inherit")
+"""The keys that tell the kinds of artifacts beside `source`."""
+
 _TYPE_NAMES = {
     "object": "a mapping",
     "array": "a list",
@@ -90,11 +93,12 @@ def _issues(error: Any, root: document.Node, text: str, file: str) -> Iterable[I
     what = f"'{path[-1]}'" if path and isinstance(path[-1], str) else "this item" if path else "the file"
     if rule == "additionalProperties":
         known = list(error.schema.get("properties", {}))
+        close_ones = [*known, *_ARTIFACT_KINDS] if "artifacts" in path and "source" in known else known
         for name_node, _ in document.items(node):
             name = name_node.value
             if name in known:
                 continue
-            close = did_you_mean(name, known)
+            close = did_you_mean(name, close_ones)
             hint = f"did you mean '{close}'?" if close else f"known here: {', '.join(known)}"
             yield issue(WARNING, f"unknown key '{name}'; it is ignored", name_node, "unknown-key", hint)
     elif rule == "required":
@@ -102,10 +106,16 @@ def _issues(error: Any, root: document.Node, text: str, file: str) -> Iterable[I
         missing = error.message.split("'")[1]
         hint = ""
         present = [name.value for name, _ in document.items(node)]
+        is_artifact = missing == "source" and "artifacts" in path
+        # an artifact without a key of its own may have been meant as any of the three kinds
+        kinds = [missing, *_ARTIFACT_KINDS] if is_artifact else [missing]
+        missing = max(kinds, key=lambda kind: _likeness(kind, present))
         close = did_you_mean(missing, present)
         if close:
             hint = f"did you mean '{missing}' where '{close}' stands?"
-        elif missing == "source" and pointer.count("/artifacts/"):
+        elif missing == "specversion":
+            hint = f"add 'specversion: {KNOWN_VERSIONS[-1]}'"
+        elif is_artifact:
             hint = (
                 "an artifact is a URL text, {inherit: [...]}, {resource: URL, params: {...}} or {source: GIT-URL, ...}"
             )
@@ -158,6 +168,10 @@ def describe(value: Any) -> str:
     shown = str(value)
     kind = "the number" if isinstance(value, int | float) else "the text"
     return f"{kind} '{shown if len(shown) <= 40 else shown[:37] + '...'}'"
+
+
+def _likeness(word: str, present: Iterable[str]) -> float:
+    return max((difflib.SequenceMatcher(None, word, name).ratio() for name in present), default=0)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
