@@ -6,6 +6,7 @@ nothing but the files of apps that lie on disk. Apps of one level are fetched si
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -130,16 +131,24 @@ def _beside(parent: _Place, item: Include) -> Path | None:
     namespace = f"{parent.namespace}:{item.name}" if parent.namespace else item.name
     for name in dict.fromkeys((item.name, namespace)):
         folder = parent.folder / EXTERNAL / name
-        if (folder / loading.FILE_NAME).is_file():
-            if parent.folder.resolve() not in folder.resolve().parents:
+        if os.path.isfile(f"{folder}/{loading.FILE_NAME}"):  # noqa: PTH113 -- a Path costs more than the call
+            _refuse_outside(parent, item, folder)
+            return folder
+    return None
+
+
+def _refuse_outside(parent: _Place, item: Include, folder: Path) -> None:
+    """ResolveError for a nested app that is not in the folder of its parent, by a link of its own or of external/."""
+    for path in (folder.parent, folder):
+        if os.path.islink(path):  # noqa: PTH114
+            root, real = os.path.realpath(parent.folder), os.path.realpath(path)
+            if not real.startswith(root + os.sep):
                 raise ResolveError(
-                    f"{folder} is a link that leads outside of the app",
+                    f"{path} is a link that leads outside of the app",
                     chain=_names(parent),
                     position=item.position,
                     hint="an app holds its nested apps itself: copy the folder in place of the link",
                 )
-            return folder
-    return None
 
 
 def _fetch_all(missing: Iterable[tuple[_Place, Include]], fetch: Fetcher, fetched: dict[str, FetchedApp]) -> None:
