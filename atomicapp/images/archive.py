@@ -20,7 +20,7 @@ from atomicapp.images import manifests, oci
 from atomicapp.images.blobs import CHUNK, Image
 from atomicapp.images.layers import damaged, forget_members
 from atomicapp.images.manifests import MAX_CONFIG, MAX_MANIFEST, Descriptor, Platform
-from atomicapp.images.reference import Reference
+from atomicapp.images.reference import Reference, shown
 
 _LIST = "manifest.json"
 _MAX_FILES = 20_000
@@ -160,7 +160,7 @@ class _Archive:
         """The bytes of a file that must not be large."""
         found = self.find(name)
         if found.size > limit:
-            raise FetchError(self.reference, f"{name} has {found.size} bytes, more than the {limit} allowed")
+            raise FetchError(self.reference, f"{shown(name)} has {found.size} bytes, more than the {limit} allowed")
         with self.stream(name) as stream:
             return stream.read(limit)
 
@@ -184,7 +184,7 @@ def _docker_save(archive: _Archive, name: str) -> Image:
         config = archive.small(config_name, MAX_CONFIG)
         sizes = [archive.find(layer).size for layer in layer_names]
     except FileNotFoundError as error:
-        raise FetchError(reference, f"{error} is named by {_LIST} and is not in the tar") from None
+        raise FetchError(reference, f"{shown(str(error))} is named by {_LIST} and is not in the tar") from None
     diff_ids = _diff_ids(manifests.parse_json(config, "image's config", reference))
     if diff_ids and len(diff_ids) != len(layer_names):
         raise FetchError(reference, f"its config tells of {len(diff_ids)} layers, {_LIST} of {len(layer_names)}")
@@ -196,7 +196,7 @@ def _docker_save(archive: _Archive, name: str) -> Image:
         if diff_ids and digest != diff_ids[number] and not _is_packed(archive, layer):
             raise FetchError(
                 reference,
-                f"wrong digest: layer {number + 1} should be {diff_ids[number]} and is {digest}",
+                f"wrong digest: layer {number + 1} should be {shown(diff_ids[number])} and is {digest}",
                 hint="the file was damaged or tampered with; nothing of it was used",
             )
         places[digest] = layer
@@ -217,7 +217,7 @@ def _pick(listed: list[Any], name: str, reference: str) -> dict[str, Any]:
                 continue
             if (name and name in (tag, _tag_of(tag))) or (name and _same(tag, name)):
                 return entry
-            tags.append(tag)
+            tags.append(shown(tag))
     cause = f"it holds no image called '{name}'" if name else f"it holds {len(entries)} images"
     raise FetchError(reference, f"{cause}; there are: {', '.join(tags) or 'none with a name'}", hint="name one of them")
 

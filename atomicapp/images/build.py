@@ -21,9 +21,10 @@ from typing import NamedTuple
 from atomicapp.errors import Issue, SpecError, UsageError
 from atomicapp.images import manifests
 from atomicapp.images.blobs import Image, memory_opener
-from atomicapp.images.extract import APP_FOLDER, shown
+from atomicapp.images.extract import APP_FOLDER
 from atomicapp.images.layers import MAX_APP_BYTES, MAX_APP_ENTRIES, MAX_FILE
 from atomicapp.images.manifests import Descriptor, Platform, digest_of
+from atomicapp.images.reference import shown
 from atomicapp.position import Position
 from atomicapp.version import VERSION
 

@@ -19,6 +19,7 @@ from typing import NamedTuple, NoReturn
 from atomicapp.errors import FetchError
 from atomicapp.images.blobs import Image
 from atomicapp.images.layers import Budget, Entry, Limits, open_layer
+from atomicapp.images.reference import shown
 from atomicapp.io import writing
 
 APP_FOLDER = "application-entity"
@@ -56,12 +57,6 @@ def extract(image: Image, target: Path, limits: Limits | None = None) -> Extract
         return Extracted(target, tree.entries, tree.size)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-
-
-def shown(name: str) -> str:
-    """A name out of an archive, safe to print."""
-    name = name if len(name) <= 200 else f"{name[:197]}..."
-    return name if name.isprintable() else ascii(name)[1:-1]
 
 
 def split_name(name: str, reference: str) -> Parts:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from atomicapp.images import build
 from atomicapp.images.manifests import Manifest, Platform, labels_of
+from atomicapp.images.reference import shown
 
 
 class ImageInfo(NamedTuple):
@@ -74,11 +75,11 @@ def _made(
         reference=reference,
         digest=digest,
         source=source,
-        created=created if isinstance(created, str) else "",
+        created=shown(created) if isinstance(created, str) else "",
         size=size,
         layers=layers,
         labels=labels,
-        platform=str(Platform(*(str(part or "") for part in platform))),
+        platform=shown(str(Platform(*(str(part or "") for part in platform)))),
         spec=labels.get(build.LABEL_SPEC, ""),
         providers=tuple(part.strip() for part in providers if part.strip()),
     )

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from atomicapp.errors import FetchError
-from atomicapp.images.reference import is_digest
+from atomicapp.images.reference import is_digest, shown
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -191,7 +191,7 @@ def choose(index: Index, wanted: Platform, reference: str) -> Descriptor:
             return entry
     if matching:
         return matching[0]
-    there = ", ".join(sorted({str(entry.platform) for entry in candidates})) or "nothing"
+    there = ", ".join(sorted({shown(str(entry.platform)) for entry in candidates})) or "nothing"
     raise FetchError(
         reference,
         f"there is no image for {wanted} in it; it holds {there}",
@@ -215,12 +215,19 @@ def make(config: bytes, layers: tuple[Descriptor, ...], annotations: dict[str, s
 
 
 def labels_of(config: Mapping[str, Any]) -> dict[str, str]:
-    """The labels in an image's config; what is not text is left out."""
+    """The labels in an image's config, fit to be printed; what is not text is left out."""
     inner = config.get("config")
     found = inner.get("Labels") if isinstance(inner, dict) else None
     if not isinstance(found, dict):
         return {}
-    return {key: value for key, value in found.items() if isinstance(value, str)}
+    return {_printable(key): _printable(value) for key, value in found.items() if isinstance(value, str)}
+
+
+def _printable(text: str) -> str:
+    """Text without control characters other than ends of lines, and without what can't be written as UTF-8."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else ascii(sign)[1:-1] for sign in text)
 
 
 def _list(document: Mapping[str, Any], key: str, limit: int, reference: str) -> list[Any]:
@@ -237,7 +244,7 @@ def _descriptor(entry: Any, limit: int, reference: str) -> Descriptor:
         raise FetchError(reference, "an entry of the manifest is not a JSON object")
     digest, size, media_type = entry.get("digest"), entry.get("size"), entry.get("mediaType", "")
     if not isinstance(digest, str) or not is_digest(digest):
-        raise FetchError(reference, f"the manifest names a blob by {str(digest)[:80]!a}, which is no digest")
+        raise FetchError(reference, f"the manifest names a blob by '{shown(str(digest))}', which is no digest")
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         raise FetchError(reference, f"the manifest gives no size for {digest}")
     if size > limit:

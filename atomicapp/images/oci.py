@@ -22,6 +22,7 @@ from atomicapp.images.manifests import (
     Platform,
     choose,
 )
+from atomicapp.images.reference import shown
 from atomicapp.io import writing
 
 SCHEME = "oci:"
@@ -84,10 +85,12 @@ def select(index: Index, tag: str, reference: str) -> Descriptor:
                 return entry
     elif len(index.manifests) == 1:
         return index.manifests[0]
-    names = ", ".join(sorted(entry.ref_name for entry in index.manifests if entry.ref_name)) or "none with a name"
+    names = (
+        ", ".join(sorted(shown(entry.ref_name) for entry in index.manifests if entry.ref_name)) or "none with a name"
+    )
     if not index.manifests:
         raise FetchError(reference, "the OCI layout holds no image")
-    cause = f"it holds no image called '{tag}'" if tag else f"it holds {len(index.manifests)} images"
+    cause = f"it holds no image called '{shown(tag)}'" if tag else f"it holds {len(index.manifests)} images"
     raise FetchError(reference, f"{cause}; there are: {names}", hint="name one as oci:DIR:TAG")
 
 

@@ -44,16 +44,16 @@ class Reference(NamedTuple):
             raise UsageError("the image reference is empty", hint=_HINT)
         if "://" in rest:
             scheme = rest.partition("://")[0]
-            raise _wrong(text, f"'{_shown(scheme)}://' does not belong there", _HINT)
+            raise _wrong(text, f"'{shown(scheme)}://' does not belong there", _HINT)
         rest, at, digest = rest.partition("@")
         if at and not _DIGEST.fullmatch(digest):
-            raise _wrong(text, f"'{_shown(digest)}' is no digest", "a digest is sha256: and 64 hexadecimal digits")
+            raise _wrong(text, f"'{shown(digest)}' is no digest", "a digest is sha256: and 64 hexadecimal digits")
         registry, rest = _split_registry(rest)
         rest, colon, tag = rest.partition(":")
         if colon and not _TAG.fullmatch(tag):
             raise _wrong(
                 text,
-                f"'{_shown(tag)}' is no tag",
+                f"'{shown(tag)}' is no tag",
                 "a tag has 1 to 128 letters, digits, '_', '.', '-' and does not begin with '.' or '-'",
             )
         registry = _check_registry(text, registry)
@@ -104,7 +104,7 @@ def _split_registry(text: str) -> tuple[str, str]:
 def _check_registry(text: str, registry: str) -> str:
     match = _REGISTRY.fullmatch(registry)
     if not match:
-        raise _wrong(text, f"'{_shown(registry)}' is no registry", "write it as HOST or HOST:PORT")
+        raise _wrong(text, f"'{shown(registry)}' is no registry", "write it as HOST or HOST:PORT")
     if match["port"] and not 0 < int(match["port"]) < 65536:
         raise _wrong(text, f"port {match['port']} does not exist", "ports are 1 to 65535")
     return HUB if registry in ("index.docker.io", HUB_API) else registry
@@ -116,10 +116,10 @@ def _check_repository(text: str, registry: str, repository: str) -> str:
     if not _REPOSITORY.fullmatch(repository):
         hint = _HINT
         if repository != repository.lower():
-            hint = f"repository names are lower case: {_shown(repository.lower())}"
+            hint = f"repository names are lower case: {shown(repository.lower())}"
         raise _wrong(
             text,
-            f"'{_shown(repository)}' is no repository name (lower-case letters and digits, "
+            f"'{shown(repository)}' is no repository name (lower-case letters and digits, "
             "separated by '.', '_', '__', '-' or '/')",
             hint,
         )
@@ -132,11 +132,11 @@ def _check_repository(text: str, registry: str, repository: str) -> str:
     return repository
 
 
-def _shown(text: str) -> str:
-    """Text for a message: control characters are escaped, and long ones cut."""
-    text = text if len(text) <= 80 else f"{text[:77]}..."
+def shown(text: str, limit: int = 200) -> str:
+    """Foreign text for a message: control characters and what is no Unicode are escaped, long ones are cut."""
+    text = text if len(text) <= limit else f"{text[: limit - 3]}..."
     return text if text.isprintable() else ascii(text)[1:-1]
 
 
 def _wrong(text: str, cause: str, hint: str) -> UsageError:
-    return UsageError(f"'{_shown(text)}' is no image reference: {cause}", hint=hint)
+    return UsageError(f"'{shown(text, 80)}' is no image reference: {cause}", hint=hint)

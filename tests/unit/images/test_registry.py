@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -365,6 +366,26 @@ def test_a_host_that_is_none() -> None:
     name = Reference.parse("registry.invalid/x")
     with Registry(name, HttpOptions(), lambda _: None) as registry:
         failing(lambda: registry.manifest(name), "registry.invalid")
+
+
+def test_plain_http_is_for_this_machine_or_for_who_asks(fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = socket.getaddrinfo
+
+    def resolve(host: str, *rest: Any, **more: Any) -> Any:
+        return real("127.0.0.1" if host == "registry.test" else host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    fake.put("team/app", "1", IMAGE)
+    fake.faults.append(wants_basic("alice", "pä:ss"))
+    host = fake.host.replace("127.0.0.1", "registry.test")
+    app_name = Reference.parse(f"{host}/team/app:1")
+    options = HttpOptions(timeout=5, sleep=lambda _: None)
+    with Registry(app_name, options, lambda _: ALICE) as registry:
+        failing(lambda: registry.manifest(app_name), "does not speak TLS", "insecure registry")
+    assert not [asked for asked in fake.asked if asked.path.startswith("/v2")]
+    for insecure in (host, "registry.test"):
+        with Registry(app_name, options._replace(insecure=frozenset({insecure})), lambda _: ALICE) as registry:
+            assert registry.image_manifest(app_name, AMD) == IMAGE.manifest
 
 
 # ---------------------------------------------------------------- not a registry
