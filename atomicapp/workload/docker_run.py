@@ -132,13 +132,14 @@ class _Reader:
     def read(self, program: Word, words: list[Word]) -> Workload | None:
         rest = self._options(words)
         if not rest:
-            last = words[-1] if words else program
-            self.fault(
-                "the command names no image",
-                last.start,
-                code="no-image",
-                hint="expected: docker run [OPTIONS] IMAGE [COMMAND] [ARG...]",
-            )
+            # after another fault it may well be there, only taken for something else
+            if not self.flawed:
+                self.fault(
+                    "the command names no image",
+                    (words[-1] if words else program).start,
+                    code="no-image",
+                    hint="expected: docker run [OPTIONS] IMAGE [COMMAND] [ARG...]",
+                )
             return None
         image = rest[0]
         if not _IMAGE.fullmatch(image.text):
