@@ -41,11 +41,12 @@ EXCLUDED = frozenset({".git", ".hg", ".svn", "__pycache__", "answers.conf.gen"})
 """Names, at any depth, that do not go into the package."""
 NULECULE = "Nulecule"
 
-# The program in a container needs the engine's socket, its own state, and the host's files (answers, kubeconfig) at /host.
-# IMAGE is replaced by podman with the name that the user gave; what follows it on the command line is appended.
+# The program in a container needs the engine's socket, and the host's files at /host: apps, answers, its own state. Who may
+# use the socket is root on the host anyway; no other right is asked for. The host's network, since a registry on it is
+# called localhost. IMAGE is replaced by podman with the name that the user gave; more words are appended.
 _CALL = (
     "docker run -it --rm --network host --security-opt label=disable "
-    "-v /var/run/docker.sock:/var/run/docker.sock -v /var/lib/atomicapp:/var/lib/atomicapp -v /:/host {tool} {verb} IMAGE"
+    "-v /var/run/docker.sock:/var/run/docker.sock -v /:/host {tool} {verb} IMAGE"
 )
 _VERBS = {"RUN": "run", "INSTALL": "pull", "STOP": "stop", "UNINSTALL": "uninstall"}
 

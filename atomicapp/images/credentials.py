@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 from atomicapp.errors import ConfigError, FetchError
 from atomicapp.images.reference import HUB, HUB_API, Reference
+from atomicapp.store import in_host
 
 HUB_KEY = "https://index.docker.io/v1/"
 HELPER_SECONDS = 60
@@ -65,7 +66,9 @@ def find(
     ConfigError for a file that can't be read, FetchError for a helper that fails; neither shows a secret.
     """
     environment = os.environ if environment is None else environment
-    for path in _files(environment):
+    # in the tool's own container the host's files are looked at after those of the container
+    paths = list(_files(environment))
+    for path in dict.fromkeys((*paths, *(in_host(str(path)) for path in paths))):
         config = _load(path)
         if config is None:
             continue

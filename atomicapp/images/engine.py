@@ -21,7 +21,8 @@ from atomicapp.images.reference import Reference
 if TYPE_CHECKING:
     import docker
 
-SOCKET = Path("/var/run/docker.sock")
+SOCKETS = ("/var/run/docker.sock", "/host/var/run/docker.sock")
+"""The usual places; the second one is the host's in the tool's own container."""
 MAX_SAVED = 32 * 1024**3
 """Bytes of an image as the engine gives it out."""
 
@@ -68,11 +69,18 @@ class Engine:
         image = archive.read(target, "", platform)
         return image._replace(reference=str(reference))
 
+    def _usual(self) -> Iterator[str]:
+        """The sockets that are there, without DOCKER_HOST."""
+        own = self._environment.get("XDG_RUNTIME_DIR")
+        for place in (*SOCKETS, *([f"{own}/docker.sock"] if own else [])):
+            if Path(place).exists():
+                yield place
+
     @contextlib.contextmanager
     def _client(self) -> Iterator[docker.APIClient | None]:
         """A connection, or None when there is nobody to talk to."""
-        host = self._environment.get("DOCKER_HOST") or f"unix://{SOCKET}"
-        if host.startswith("unix://") and not _listens(host.removeprefix("unix://")):
+        host = self._environment.get("DOCKER_HOST") or next((f"unix://{place}" for place in self._usual()), "")
+        if not host or (host.startswith("unix://") and not _listens(host.removeprefix("unix://"))):
             yield None
             return
         import docker
@@ -82,7 +90,7 @@ class Engine:
 
         client = None
         with contextlib.suppress(docker.errors.DockerException, requests.exceptions.RequestException, ImportError):
-            settings = docker.utils.kwargs_from_env(environment=dict(self._environment))
+            settings = docker.utils.kwargs_from_env(environment={**self._environment, "DOCKER_HOST": host})
             client = docker.APIClient(version="auto", timeout=int(self._timeout), **settings)
         try:
             yield client

@@ -34,6 +34,7 @@ from atomicapp.images.manifests import Descriptor, Manifest, Platform, parse_jso
 from atomicapp.images.onefile import read_file
 from atomicapp.images.options import CERTS, AbsentError, HttpOptions
 from atomicapp.images.reference import Reference, is_digest
+from atomicapp.store import in_host
 
 if TYPE_CHECKING:
     from atomicapp.images.registry import Registry
@@ -331,8 +332,9 @@ class Images:
         with self._lock:
             if name.registry not in self._registries:
                 options = self.options
+                certs = in_host(str(options.certs))
                 http = HttpOptions(
-                    options.insecure, options.cafile, options.timeout, options.attempts, options.certs, options.sleep
+                    options.insecure, options.cafile, options.timeout, options.attempts, certs, options.sleep
                 )
                 self._registries[name.registry] = Registry(name, http, self._find_credential, self._observer.retry)
             return self._registries[name.registry]

@@ -12,7 +12,7 @@ from atomicapp.errors import FetchError
 from atomicapp.images.build import PackageInfo, build
 from atomicapp.images.fetch import FetchOptions, Images
 from atomicapp.images.reference import Reference
-from tests.engines.docker import LABEL, DockerEngine
+from tests.engines.docker import DEFAULT_HOST, LABEL, DockerEngine
 from tests.engines.podman import Podman
 from tests.engines.process import run
 from tests.engines.registry import Registry
@@ -73,6 +73,13 @@ def test_an_image_of_the_engine(built: str, app: Path, tmp_path: Path, docker_ho
         assert (info.source, info.platform.partition("/")[0], len(info.layers)) == ("docker engine", "linux", 2)
         assert info.labels == dict([LABEL.split("=")])
         assert info.created
+
+
+def test_the_engine_at_its_usual_place(built: str, tmp_path: Path, docker_host: str) -> None:
+    if docker_host != DEFAULT_HOST:
+        pytest.skip(f"the engine of the tests is at {docker_host}")
+    with Images(tmp_path / "cache", environment={"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}) as found:
+        assert found.fetch(built).source == "docker engine"
 
 
 def test_the_engine_can_be_left_out(built: str, tmp_path: Path, docker_host: str) -> None:
