@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from atomicapp.cli.pipeline import Deployment, Wanted, origin_of
+from atomicapp.cli import deployments
+from atomicapp.cli.deployments import Deployment
+from atomicapp.cli.pipeline import Wanted, origin_of
 from atomicapp.cli.progress import ApplyProgress, Live
-from atomicapp.cli.report import existing_report
+from atomicapp.cli.report import plan_report, show_plan
 from atomicapp.cli.ui import Ui
 from atomicapp.errors import AtomicAppError
 from atomicapp.model import CREATE, KEEP, REPLACE, START, UPDATE, Existing, Plan, Resource, Step
+from atomicapp.params.secrets import Redactor
 from atomicapp.planning import apply as applying
 from atomicapp.planning import diff
 from atomicapp.planning.wait import wait_until_ready
@@ -20,17 +23,6 @@ from atomicapp.providers.base import Session
 from atomicapp.store import DONE, FAILED, INTERRUPTED, PENDING, Record, Store, now
 
 _COMING = frozenset({CREATE, UPDATE, REPLACE, START})
-
-
-class Outcome(NamedTuple):
-    """What was planned and done, and what the engine holds now."""
-
-    plan: Plan
-    existing: tuple[Existing, ...]
-
-    @property
-    def resources(self) -> list[dict[str, Any]]:
-        return existing_report(self.existing)
 
 
 def plan(wanted: Wanted, store: Store) -> tuple[Plan, tuple[Existing, ...]]:
@@ -48,8 +40,8 @@ def _plan(wanted: Wanted, session: Session, record: Record | None) -> tuple[Plan
     return Plan(wanted.target, wanted.settings.provider, revision, steps, wanted.parsed.issues), existing
 
 
-def run(options: argparse.Namespace, ui: Ui, store: Store, wanted: Wanted) -> Outcome:
-    """Bring the engine to what is wanted, under the deployment's lock."""
+def run(options: argparse.Namespace, ui: Ui, store: Store, wanted: Wanted) -> tuple[Plan, tuple[Existing, ...]]:
+    """Bring the engine to what is wanted, under the deployment's lock; what was planned and what is there now."""
     name = wanted.target.app
     with locked(options, ui, store, name, "run"), contextlib.closing(wanted.provider.connect(wanted.target)) as session:
         before = store.record(name)
@@ -71,11 +63,11 @@ def run(options: argparse.Namespace, ui: Ui, store: Store, wanted: Wanted) -> Ou
         if not planned.changes and not unsettled:
             if before is None or before.stopped:
                 store.save(record._replace(outcome=DONE))
-            return Outcome(planned, existing)
+            return planned, existing
         with recorded(store, record):
             resources = {resource.key: resource for resource in wanted.parsed.resources}
             execute(options, ui, session, planned, resources if unsettled else None)
-        return Outcome(planned, session.observe(name, wanted.parsed.resources))
+        return planned, session.observe(name, wanted.parsed.resources)
 
 
 def _kept(resource: Resource, wanted: Wanted) -> dict[str, Any]:
@@ -137,7 +129,45 @@ def recorded(store: Store, record: Record) -> Iterator[None]:
     store.save(record._replace(outcome=DONE, changed=now()))
 
 
-def steps_for(found: Deployment, steps: Sequence[Step]) -> Plan:
-    """A plan for a deployment that is there already."""
-    revision = found.record.revision if found.record else 0
-    return Plan(found.target, found.provider.NAME, revision, tuple(steps))
+StepsOf = Callable[[tuple[Existing, ...]], tuple[Step, ...]]
+
+
+def change(
+    options: argparse.Namespace,
+    ui: Ui,
+    store: Store,
+    found: Deployment,
+    verb: str,
+    steps_of: StepsOf,
+    done: Callable[[], None],
+) -> Plan:
+    """What `stop`, `start` and `uninstall` share: observe, plan, and with --dry-run only show; else apply and wait.
+
+    `done` brings the record up to date at the end, still under the lock.
+    """
+    lock = contextlib.nullcontext() if options.dry_run else locked(options, ui, store, found.name, verb)
+    with lock, contextlib.closing(found.provider.connect(found.target)) as session:
+        existing = deployments.held(found, session)
+        revision = found.record.revision if found.record else 0
+        planned = Plan(found.target, found.provider.NAME, revision, steps_of(existing))
+        if options.dry_run:
+            report(ui, planned, Redactor(()))
+            return planned
+        started = deployments.as_resources(step.existing for step in planned.steps if step.op == START)
+        execute(options, ui, session, planned, {resource.key: resource for resource in started})
+        done()
+        return planned
+
+
+def mark_stopped(store: Store, found: Deployment, stopped: bool) -> None:
+    """Note in the record, where there is one, that a deployment was stopped or started."""
+    if found.record is not None:
+        store.save(found.record._replace(stopped=stopped))
+
+
+def report(ui: Ui, planned: Plan, redactor: Redactor, **more: object) -> None:
+    """A plan as text, or as JSON with further keys."""
+    if ui.as_json:
+        ui.report({**plan_report(planned, redactor), **more})
+    else:
+        show_plan(ui, planned, redactor)

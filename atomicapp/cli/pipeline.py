@@ -10,27 +10,26 @@ import contextlib
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from atomicapp.cli import options as opts
 from atomicapp.cli.ui import Ui
 from atomicapp.errors import AtomicAppError, ResolveError, StateError, UsageError
-from atomicapp.model import App, Existing, Parsed, Rendered, Resource, Target
+from atomicapp.model import App, Parsed, Rendered, Target
 from atomicapp.nulecule import load as loading
 from atomicapp.nulecule.resolve import resolve, walk
 from atomicapp.params import answers as answering
 from atomicapp.params import configure
 from atomicapp.params.secrets import Redactor
-from atomicapp.position import Position
 from atomicapp.rendering.render import render
 from atomicapp.rendering.sources import Remote, Sources, checkout
-from atomicapp.store import Record, Store, check_name, in_host, name_for
+from atomicapp.store import Store, check_name, in_host, name_for
 
 if TYPE_CHECKING:
     from atomicapp.images.fetch import Fetched, Images
-    from atomicapp.providers.base import Provider, Session
+    from atomicapp.providers.base import Provider
 
 
 class Wanted(NamedTuple):
@@ -71,18 +70,15 @@ def images(options: argparse.Namespace, ui: Ui, store: Store, *, keep: bool = Tr
     fetch_options = FetchOptions(
         insecure=frozenset(getattr(options, "insecure_registry", ())), cafile=getattr(options, "registry_cafile", "")
     )
-    cache = store.folder(store.cache) if keep else _scratch()
-    found = Images(cache, options=fetch_options, observer=FetchProgress(ui), local=store.images)
+    if keep:
+        store.folder(store.cache)
+    scratch = None if keep else Path(_scratches.enter_context(tempfile.TemporaryDirectory(prefix="atomicapp-")))
+    found = Images(store.cache, store.images, options=fetch_options, observer=FetchProgress(ui), scratch=scratch)
     _scratches.callback(found.close)
     return found
 
 
 _scratches = contextlib.ExitStack()
-
-
-def _scratch() -> Path:
-    """A temporary folder that goes when the command ends."""
-    return Path(_scratches.enter_context(tempfile.TemporaryDirectory(prefix="atomicapp-")))
 
 
 def close_scratches() -> None:
@@ -222,103 +218,6 @@ def deployment_name(options: argparse.Namespace, app: App, namespace: str) -> st
         except StateError as error:
             raise UsageError(error.message, hint=error.hint) from None
     return name_for(app.nulecule.id, namespace)
-
-
-# ---------------------------------------------------------------- deployments
-
-
-class Deployment(NamedTuple):
-    """A deployment that a verb is to look after; `record` None: this machine keeps none of it."""
-
-    name: str
-    provider: Provider
-    target: Target
-    record: Record | None
-
-
-def deployment(options: argparse.Namespace, ui: Ui, store: Store) -> Deployment:
-    """The deployment that APP names: by its name, or by the app that it was run from.
-
-    Options go before the record. StateError when neither this machine nor `--provider` knows it.
-    """
-    from atomicapp.providers import load as load_provider
-
-    text = opts.required_app(options)
-    record = _find_record(text, options, ui, store)
-    name = record.name if record else text
-    given_options = opts.given(options)
-    provider_name = given_options.get("provider") or (record.provider if record else "")
-    if not provider_name:
-        known = ", ".join(found.name for found in store.records()) or "none"
-        raise StateError(
-            f"there is no deployment '{name}' (known here: {known})",
-            hint="`atomicapp list` shows all; with --provider the engine itself is asked",
-        )
-    try:
-        check_name(name)
-    except StateError as error:
-        raise UsageError(error.message, hint=error.hint) from None
-    target = record.target if record else Target(name)
-    target = target._replace(
-        app=name,
-        namespace=given_options.get("namespace", target.namespace),
-        api=given_options.get("provider-api", target.api),
-        auth=given_options.get("provider-auth", target.auth),
-        cafile=given_options.get("provider-cafile", target.cafile),
-        config=given_options.get("provider-config", target.config),
-        tlsverify=given_options.get("provider-tlsverify", str(target.tlsverify).lower()) != "false",
-    )
-    if target.auth:
-        ui.hide(Redactor([target.auth]).text)
-    return Deployment(name, load_provider(provider_name), target, record)
-
-
-def _find_record(text: str, options: argparse.Namespace, ui: Ui, store: Store) -> Record | None:
-    name = getattr(options, "name", "") or text
-    with contextlib.suppress(StateError):
-        check_name(name)
-        record = store.record(name)
-        if record is not None:
-            return record
-    matching = [record for record in store.records() if text in (record.reference, record.app)]
-    folder = None
-    with contextlib.suppress(ResolveError):
-        folder = path_of(text)
-    if folder is not None:
-        matching += [record for record in store.records() if record.reference == str(folder.resolve())]
-    if len(matching) > 1:
-        names = ", ".join(record.name for record in matching)
-        raise UsageError(f"{text} runs under several names: {names}", hint="give the name of the one that is meant")
-    if matching:
-        return matching[0]
-    if folder is not None:
-        app_id = loading.load(folder).id
-        ui.debug(f"{text} is the app {app_id}")
-        return store.record(name_for(app_id, getattr(options, "namespace", "")))
-    return None
-
-
-def held(found: Deployment, session: Session) -> tuple[Existing, ...]:
-    """What the engine holds of a deployment; StateError when nothing, and nothing is known of it either."""
-    existing = session.observe(found.name, ())
-    if not existing and found.record is None:
-        raise unknown(found)
-    return existing
-
-
-def unknown(found: Deployment) -> StateError:
-    """The error for a name that neither this machine nor the engine knows."""
-    return StateError(
-        f"there is no deployment '{found.name}' on {found.provider.NAME}", hint="`atomicapp list` shows all"
-    )
-
-
-def as_resources(existing: Iterable[Existing | None]) -> list[Resource]:
-    """Existing things as what `Session.ready` asks for, when their bodies are not known here."""
-    where = Position("<engine>")
-    return [
-        Resource(item.key, item.component, item.kind, item.name, {}, where, item.order) for item in existing if item
-    ]
 
 
 def origin_of(app: App) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from atomicapp.cli.progress import COLOURS, SIGNS
 from atomicapp.cli.ui import Ui
@@ -26,9 +26,6 @@ from atomicapp.model import (
     Step,
 )
 from atomicapp.params.secrets import Redactor
-
-if TYPE_CHECKING:
-    from atomicapp.cli.deploying import Outcome
 
 _TO = {
     CREATE: "to create", UPDATE: "to update", REPLACE: "to replace", DELETE: "to remove", START: "to start",
@@ -134,17 +131,17 @@ def overall(existing: Iterable[Existing]) -> str:
     return "degraded"
 
 
-def show_deployment(ui: Ui, outcome: Outcome) -> None:
+def show_deployment(ui: Ui, plan: Plan, existing: Iterable[Existing]) -> None:
     """What stands after a run: what was done, where it can be reached, what to type next."""
-    name = outcome.plan.target.app
-    if outcome.plan.changes:
-        ui.print(f"{name} is {overall(outcome.existing)} on {outcome.plan.provider} (revision {outcome.plan.revision})")
+    name, items = plan.target.app, tuple(existing)
+    if plan.changes:
+        ui.print(f"{name} is {overall(items)} on {plan.provider} (revision {plan.revision})")
     else:
         ui.print(f"{name}: nothing to do, everything is as it is wanted")
-    for item in outcome.existing:
+    for item in items:
         if item.ports:
             ui.print(f"  {item.component}: {', '.join(address(port) for port in item.ports)}")
-    if outcome.plan.changes:
+    if plan.changes:
         ui.print(f"See `atomicapp status {name}`, `atomicapp logs {name}`, `atomicapp stop {name}`.")
 
 

@@ -8,8 +8,8 @@ import queue
 import threading
 from collections.abc import Iterator, Sequence
 
+from atomicapp.cli import deployments
 from atomicapp.cli import options as opts
-from atomicapp.cli import pipeline
 from atomicapp.cli.ui import Ui
 from atomicapp.errors import AtomicAppError, UsageError
 from atomicapp.model import PRESENT, SHARED, Existing, LogLine
@@ -48,9 +48,11 @@ def _lines(text: str) -> int:
 
 def run(options: argparse.Namespace, ui: Ui) -> int:
     store = Store()
-    found = pipeline.deployment(options, ui, store)
+    found = deployments.find(options, ui, store)
     with contextlib.closing(found.provider.connect(found.target)) as session:
-        existing = [item for item in pipeline.held(found, session) if item.lifetime != SHARED and item.state != PRESENT]
+        existing = [
+            item for item in deployments.held(found, session) if item.lifetime != SHARED and item.state != PRESENT
+        ]
         known = sorted({item.component for item in existing})
         for name in options.component:
             if name not in known:

@@ -6,7 +6,6 @@ import argparse
 
 from atomicapp.cli import options as opts
 from atomicapp.cli import pipeline
-from atomicapp.cli.report import plan_report, show_plan
 from atomicapp.cli.ui import Ui
 from atomicapp.store import Store
 
@@ -38,8 +37,5 @@ def run(options: argparse.Namespace, ui: Ui) -> int:
         plan, _ = deploying.plan(wanted, store)
     finally:
         pipeline.close_scratches()
-    if ui.as_json:
-        ui.report(plan_report(plan, wanted.redactor))
-    else:
-        show_plan(ui, plan, wanted.redactor)
+    deploying.report(ui, plan, wanted.redactor)
     return 2 if options.detailed_exitcode and plan.changes else 0

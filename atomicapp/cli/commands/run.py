@@ -9,7 +9,7 @@ import argparse
 
 from atomicapp.cli import options as opts
 from atomicapp.cli import pipeline
-from atomicapp.cli.report import plan_report, show_deployment, show_plan
+from atomicapp.cli.report import existing_report, show_deployment
 from atomicapp.cli.ui import Ui
 from atomicapp.store import Store
 
@@ -51,14 +51,14 @@ def run(options: argparse.Namespace, ui: Ui) -> int:
             wanted = pipeline.want(options, ui, store, keep=not options.dry_run)
             if options.dry_run:
                 plan, _ = deploying.plan(wanted, store)
-                ui.report(plan_report(plan, wanted.redactor)) if ui.as_json else show_plan(ui, plan, wanted.redactor)
+                deploying.report(ui, plan, wanted.redactor)
                 return 0
             pipeline.write_answers(options, ui, wanted.settings)
-            outcome = deploying.run(options, ui, store, wanted)
+            plan, existing = deploying.run(options, ui, store, wanted)
     finally:
         pipeline.close_scratches()
     if ui.as_json:
-        ui.report({**plan_report(outcome.plan, wanted.redactor), "resources": outcome.resources})
+        deploying.report(ui, plan, wanted.redactor, resources=existing_report(existing))
     else:
-        show_deployment(ui, outcome)
+        show_deployment(ui, plan, existing)
     return 0

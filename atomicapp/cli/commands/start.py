@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 
 from atomicapp.cli import options as opts
-from atomicapp.cli import pipeline
-from atomicapp.cli.report import plan_report, show_plan
 from atomicapp.cli.ui import Ui
 from atomicapp.params.secrets import Redactor
 from atomicapp.store import Store
@@ -28,25 +25,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, ui: Ui) -> int:
-    from atomicapp.cli import deploying
+    from atomicapp.cli import deploying, deployments
     from atomicapp.planning import diff
 
     store = Store()
-    found = pipeline.deployment(options, ui, store)
-    redactor = Redactor(())
-    lock = contextlib.nullcontext() if options.dry_run else deploying.locked(options, ui, store, found.name, "start")
-    with lock, contextlib.closing(found.provider.connect(found.target)) as session:
-        existing = pipeline.held(found, session)
-        plan = deploying.steps_for(found, diff.start(existing))
-        if options.dry_run:
-            ui.report(plan_report(plan, redactor)) if ui.as_json else show_plan(ui, plan, redactor)
-            return 0
-        started = pipeline.as_resources(step.existing for step in plan.changes)
-        deploying.execute(options, ui, session, plan, {resource.key: resource for resource in started})
-        if found.record is not None:
-            store.save(found.record._replace(stopped=False))
+    found = deployments.find(options, ui, store)
+    plan = deploying.change(
+        options, ui, store, found, "start", diff.start, lambda: deploying.mark_stopped(store, found, False)
+    )
+    if options.dry_run:
+        return 0
     if ui.as_json:
-        ui.report(plan_report(plan, redactor))
+        deploying.report(ui, plan, Redactor(()))
     else:
         ui.print(f"{found.name} runs" if plan.changes else f"{found.name}: nothing was stopped")
     return 0

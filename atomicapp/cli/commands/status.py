@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 
+from atomicapp.cli import deployments
 from atomicapp.cli import options as opts
-from atomicapp.cli import pipeline
 from atomicapp.cli.report import existing_report, overall, show_existing
 from atomicapp.cli.ui import Ui
 from atomicapp.store import DONE, Store
@@ -27,9 +27,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, ui: Ui) -> int:
     store = Store()
-    found = pipeline.deployment(options, ui, store)
+    found = deployments.find(options, ui, store)
     with contextlib.closing(found.provider.connect(found.target)) as session:
-        existing = pipeline.held(found, session)
+        existing = deployments.held(found, session)
     state = overall(existing)
     record = found.record
     if ui.as_json:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 
 from atomicapp.cli import options as opts
-from atomicapp.cli import pipeline
-from atomicapp.cli.report import kept, plan_report, show_plan
+from atomicapp.cli.report import kept
 from atomicapp.cli.ui import Ui
 from atomicapp.params.secrets import Redactor
 from atomicapp.store import Store
@@ -31,28 +29,25 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, ui: Ui) -> int:
-    from atomicapp.cli import deploying
+    from atomicapp.cli import deploying, deployments
     from atomicapp.planning import diff
 
     store = Store()
-    found = pipeline.deployment(options, ui, store)
-    redactor = Redactor(())
-    lock = (
-        contextlib.nullcontext() if options.dry_run else deploying.locked(options, ui, store, found.name, "uninstall")
+    found = deployments.find(options, ui, store)
+    plan = deploying.change(
+        options,
+        ui,
+        store,
+        found,
+        "uninstall",
+        lambda existing: diff.uninstall(existing, purge_data=options.purge_data),
+        lambda: store.forget(found.name),
     )
-    with lock, contextlib.closing(found.provider.connect(found.target)) as session:
-        existing = session.observe(found.name, ())
-        if not existing and found.record is None:
-            raise pipeline.unknown(found)
-        plan = deploying.steps_for(found, diff.uninstall(existing, purge_data=options.purge_data))
-        if options.dry_run:
-            ui.report(plan_report(plan, redactor)) if ui.as_json else show_plan(ui, plan, redactor)
-            return 0
-        deploying.execute(options, ui, session, plan)
-        store.forget(found.name)
+    if options.dry_run:
+        return 0
     left = kept(plan.steps)
     if ui.as_json:
-        ui.report({**plan_report(plan, redactor), "kept": left})
+        deploying.report(ui, plan, Redactor(()), kept=left)
         return 0
     ui.print(f"{found.name} is removed")
     if left:
