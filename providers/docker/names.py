@@ -15,10 +15,9 @@ VALID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", re.ASCII)
 
 
 def clean(*parts: str) -> str:
-    """The parts joined with dashes, as a name that the engine takes."""
-    joined = "-".join(_BAD.sub("-", part).strip("-.") for part in parts if part)
-    found = joined.strip("-._") or "x"
-    return found if len(found) > 1 else found + "-1"
+    """The parts joined with dashes, without what the engine does not take in a name."""
+    cleaned = (_BAD.sub("-", part).strip("-._") for part in parts)
+    return "-".join(part for part in cleaned if part) or "app"
 
 
 def container(app: str, component: str, number: int) -> str:

@@ -178,7 +178,7 @@ def test_all_kinds_carry_the_labels_and_are_found_by_them(life: Life) -> None:
 
 def test_components_find_each_other_by_name_on_a_network(life: Life) -> None:
     life.run(
-        db="docker run -d --network APP-net IMAGE httpd -f -p 80 -h /www",
+        db="docker run -d --network APP-net --stop-signal KILL IMAGE httpd -f -p 80 -h /www",
         web="docker run -d --network APP-net --link db:database IMAGE SLEEP",
     )
     for name in ("db", "database", f"{life.app}-db"):
@@ -190,7 +190,7 @@ def test_link_on_the_default_bridge_by_the_name_of_a_component(life: Life) -> No
     # the link's target stands after it: links are an order of their own
     life.run(
         web="docker run -d --link db:database IMAGE SLEEP",
-        db="docker run -d IMAGE httpd -f -p 80 -h /www",
+        db="docker run -d --stop-signal KILL IMAGE httpd -f -p 80 -h /www",
     )
     page = life.engine.docker("exec", f"{life.app}-web", "wget", "-qO-", "http://database/")
     assert page == "hello\n"
@@ -198,7 +198,7 @@ def test_link_on_the_default_bridge_by_the_name_of_a_component(life: Life) -> No
 
 def test_what_is_linked_to_a_replaced_container_is_replaced_too(life: Life) -> None:
     texts = {
-        "db": "docker run -d -e V=1 IMAGE httpd -f -p 80 -h /www",
+        "db": "docker run -d -e V=1 --stop-signal KILL IMAGE httpd -f -p 80 -h /www",
         "web": "docker run -d --link db:database IMAGE SLEEP",
         "other": "docker run -d IMAGE SLEEP",
     }
@@ -412,7 +412,7 @@ def test_starting_what_is_gone_makes_it_anew(life: Life) -> None:
 
 @pytest.mark.parametrize("at", ["rename", "create", "stop", "start", "remove"])
 def test_a_replacement_cut_at_any_call_is_repaired_by_the_next_run(life: Life, at: str) -> None:
-    text = "docker run -d -p 127.0.0.1:18431:80 -e V=1 IMAGE httpd -f -p 80 -h /www"
+    text = "docker run -d -p 127.0.0.1:18431:80 -e V=1 --stop-signal KILL IMAGE httpd -f -p 80 -h /www"
     life.run(web=text)
     life.session.close()
     changed = text.replace("V=1", "V=2")
