@@ -173,6 +173,9 @@ class _Tree:
             for chunk in entry.chunks():
                 stream.write(chunk)
             os.fchmod(stream.fileno(), 0o755 if entry.info.mode & 0o111 else 0o644)
+            stream.flush()
+            # the folder counts as complete once it is there, also after the power was cut
+            os.fsync(stream.fileno())
 
     def _symlink(self, info: tarfile.TarInfo, parts: Parts, place: Path) -> None:
         target = info.linkname

@@ -358,7 +358,7 @@ class Registry:
         if response.status_code == 401:
             return FetchError(
                 str(reference),
-                f"{self.name} refuses the login ({status}){note}",
+                f"{self.name} does not let us have it, or it does not exist ({status}){note}",
                 hint=f"log in with 'docker login {self.name}'",
             )
         if response.status_code == 403:

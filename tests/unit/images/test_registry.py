@@ -602,8 +602,17 @@ def test_token_servers_that_fail(code: int, body: bytes, said: str, fake: FakeRe
 def test_tokens_that_are_refused(fake: FakeRegistry, other: FakeRegistry) -> None:
     tokens = TokenServer(fake, other)
     tokens.answers = {"token": "wrong"}
-    failing(Client(fake, ALICE).manifest, "refuses the login")
-    assert len(tokens.asked) <= 2
+    failing(Client(fake, ALICE).manifest, "refuses the login of 'alice'")
+    assert len(tokens.asked) == 2
+
+
+def test_tokens_that_are_new_each_time_and_refused(fake: FakeRegistry, other: FakeRegistry) -> None:
+    tokens = TokenServer(fake, other)
+    fake.faults.insert(
+        0, status("/manifests/", 401, WWW_Authenticate=f'Bearer realm="{other.url}/token",service="reg.test"')
+    )
+    failing(Client(fake).manifest, "does not let us have it, or it does not exist (401", "docker login")
+    assert len(tokens.asked) == 2
 
 
 @pytest.mark.parametrize(
