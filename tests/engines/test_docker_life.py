@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import time
 import uuid
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -25,20 +23,17 @@ from atomicapp.model import (
     START,
     STOPPED,
     Artifact,
-    Existing,
     Failed,
     PersistentVolume,
     Readiness,
     Ready,
     Rendered,
-    Resource,
     Step,
     Target,
     Volume,
     Waiting,
 )
 from atomicapp.planning import diff
-from atomicapp.position import Position
 from atomicapp.providers import docker
 from atomicapp.providers.base import LABEL_APP, LABEL_KEY
 from atomicapp.providers.docker import client as wire
@@ -46,76 +41,16 @@ from atomicapp.providers.docker import observe as observing
 from atomicapp.providers.docker.endpoint import Endpoint
 from atomicapp.providers.docker.session import DockerSession
 from tests.engines.docker import LABEL, DockerEngine
-from tests.engines.recording_proxy import RecordingProxy, recording
+from tests.engines.life import HERE, Life
+from tests.engines.recording_proxy import recording
 
 pytestmark = pytest.mark.engine
-HERE = Position("Nulecule", 1, 1)
-SLEEP = "sh -c 'trap exit TERM; while true; do sleep 0.1; done'"
-
-
-class Life:
-    """One app on the engine, and the proxy that its session goes through."""
-
-    def __init__(self, engine: DockerEngine, image: str, proxy: RecordingProxy) -> None:
-        self.engine = engine
-        self.image = image
-        self.proxy = proxy
-        self.app = f"life-{uuid.uuid4().hex[:8]}"
-        self.target = Target(self.app, api=proxy.host)
-        self.session = docker.connect(self.target)
-        self.reports: list[tuple[str, str]] = []
-
-    def wanted(self, *volumes: Volume, **texts: str) -> tuple[Resource, ...]:
-        """The resources of components with these texts; IMAGE, APP and SLEEP stand for what they say."""
-        artifacts = []
-        for name, text in texts.items():
-            filled = text.replace("IMAGE", self.image).replace("APP", self.app).replace("SLEEP", SLEEP)
-            artifacts.append(Artifact(name, "docker", f"{name}_run", filled, f"{name}_run", HERE))
-        return docker.parse(Rendered(tuple(artifacts), volumes), self.target).resources
-
-    def plan(self, wanted: tuple[Resource, ...]) -> tuple[Step, ...]:
-        return diff.run(wanted, self.session.observe(self.app, wanted), self.session.compare)
-
-    def apply(self, *steps: Step) -> None:
-        for step in steps:
-            self.session.apply(step, self.app, 1, lambda key, text: self.reports.append((key, text)))
-
-    def run(self, *volumes: Volume, **texts: str) -> dict[str, str]:
-        """Bring it up; the op of each step that did something, by key."""
-        steps = self.plan(self.wanted(*volumes, **texts))
-        self.apply(*steps)
-        return {step.key: step.op for step in steps if step.op != KEEP}
-
-    def held(self) -> dict[str, Existing]:
-        return {item.key: item for item in self.session.observe(self.app, ())}
-
-    def ready(self, wanted: tuple[Resource, ...], key: str) -> Readiness:
-        """The answer once it is no longer Waiting."""
-        (resource,) = [item for item in wanted if item.key == key]
-        found: Readiness = Waiting("")
-        for _ in range(300):
-            found = self.session.ready(resource)
-            if not isinstance(found, Waiting):
-                break
-            time.sleep(0.05)
-        return found
-
-    def inspect(self, name: str, kind: str = "container") -> dict[str, Any]:
-        found: list[dict[str, Any]] = json.loads(self.engine.docker(kind, "inspect", name))
-        return found[0]
-
-    def close(self) -> None:
-        self.proxy.cut = None
-        with contextlib.closing(docker.connect(self.target)) as session:
-            for step in diff.uninstall(session.observe(self.app, ()), purge_data=True):
-                session.apply(step, self.app, 1, lambda key, text: None)
-        self.session.close()
 
 
 @pytest.fixture
 def life(docker_engine: DockerEngine, busybox_image: str) -> Iterator[Life]:
     with recording(docker_engine.host) as proxy:
-        found = Life(docker_engine, busybox_image, proxy)
+        found = Life(docker_engine.docker, busybox_image, proxy)
         yield found
         found.close()
 
@@ -182,7 +117,7 @@ def test_components_find_each_other_by_name_on_a_network(life: Life) -> None:
         web="docker run -d --network APP-net --link db:database IMAGE SLEEP",
     )
     for name in ("db", "database", f"{life.app}-db"):
-        page = life.engine.docker("exec", f"{life.app}-web", "wget", "-qO-", f"http://{name}/")
+        page = life.command("exec", f"{life.app}-web", "wget", "-qO-", f"http://{name}/")
         assert page == "hello\n"
 
 
@@ -192,7 +127,7 @@ def test_link_on_the_default_bridge_by_the_name_of_a_component(life: Life) -> No
         web="docker run -d --link db:database IMAGE SLEEP",
         db="docker run -d --stop-signal KILL IMAGE httpd -f -p 80 -h /www",
     )
-    page = life.engine.docker("exec", f"{life.app}-web", "wget", "-qO-", "http://database/")
+    page = life.command("exec", f"{life.app}-web", "wget", "-qO-", "http://database/")
     assert page == "hello\n"
 
 
@@ -205,11 +140,11 @@ def test_what_is_linked_to_a_replaced_container_is_replaced_too(life: Life) -> N
     life.run(**texts)
     texts["db"] = texts["db"].replace("V=1", "V=2")
     assert life.run(**texts) == {"container/db:1": REPLACE, "container/web:1": REPLACE}
-    assert life.engine.docker("exec", f"{life.app}-web", "wget", "-qO-", "http://database/") == "hello\n"
+    assert life.command("exec", f"{life.app}-web", "wget", "-qO-", "http://database/") == "hello\n"
     # and when the other one is taken away by hand
-    life.engine.docker("rm", "-f", f"{life.app}-db")
+    life.command("rm", "-f", f"{life.app}-db")
     assert life.run(**texts) == {"container/db:1": CREATE, "container/web:1": REPLACE}
-    assert life.engine.docker("exec", f"{life.app}-web", "wget", "-qO-", "http://database/") == "hello\n"
+    assert life.command("exec", f"{life.app}-web", "wget", "-qO-", "http://database/") == "hello\n"
 
 
 def test_several_networks_are_all_joined(life: Life) -> None:
@@ -222,8 +157,8 @@ def test_several_networks_are_all_joined(life: Life) -> None:
 
 def test_a_network_and_a_volume_that_are_there_already_are_used_and_never_removed(life: Life) -> None:
     network, volume = f"{life.app}-theirs", f"{life.app}-volume"
-    life.engine.docker("network", "create", "--label", LABEL, network)
-    life.engine.docker("volume", "create", "--label", LABEL, volume)
+    life.command("network", "create", "--label", LABEL, network)
+    life.command("volume", "create", "--label", LABEL, volume)
     text = f"docker run -d --network {network} -v {volume}:/v IMAGE SLEEP"
     steps = life.plan(life.wanted(web=text))
     shared = {step.key for step in steps if step.existing and step.existing.lifetime == SHARED}
@@ -248,13 +183,13 @@ def test_requirement_becomes_a_volume_of_the_app(life: Life) -> None:
 
 def test_data_outlives_a_replacement_and_an_uninstall(life: Life) -> None:
     life.run(web="docker run -d -v /kept IMAGE SLEEP")
-    life.engine.docker("exec", f"{life.app}-web", "sh", "-c", "echo precious > /kept/file")
+    life.command("exec", f"{life.app}-web", "sh", "-c", "echo precious > /kept/file")
     assert life.run(web="docker run -d -v /kept -e NEW=1 IMAGE SLEEP") == {"container/web:1": REPLACE}
-    assert life.engine.docker("exec", f"{life.app}-web", "cat", "/kept/file") == "precious\n"
+    assert life.command("exec", f"{life.app}-web", "cat", "/kept/file") == "precious\n"
     life.apply(*diff.uninstall(life.held().values(), purge_data=False))
     assert set(life.held()) == {f"volume/{life.app}-web-kept"}
     life.run(web="docker run -d -v /kept -e NEW=1 IMAGE SLEEP")
-    assert life.engine.docker("exec", f"{life.app}-web", "cat", "/kept/file") == "precious\n"
+    assert life.command("exec", f"{life.app}-web", "cat", "/kept/file") == "precious\n"
     life.apply(*diff.uninstall(life.held().values(), purge_data=True))
     assert life.held() == {}
 
@@ -272,11 +207,11 @@ def keeping_image(docker_engine: DockerEngine, busybox_image: str) -> Iterator[s
 def test_volumes_of_the_image_are_named_kept_and_purged(life: Life, keeping_image: str) -> None:
     text = f"docker run -d -v APP-mine:/other {keeping_image} SLEEP"
     life.run(web=text)
-    life.engine.docker("exec", f"{life.app}-web", "sh", "-c", "echo precious > /store/file")
+    life.command("exec", f"{life.app}-web", "sh", "-c", "echo precious > /store/file")
     assert set(life.held()) == {"container/web:1", f"volume/{life.app}-web-store", f"volume/{life.app}-mine"}
     assert life.run(web=text) == {}
     assert life.run(web=text.replace("-d", "-d -e A=1")) == {"container/web:1": REPLACE}
-    assert life.engine.docker("exec", f"{life.app}-web", "cat", "/store/file") == "precious\n"
+    assert life.command("exec", f"{life.app}-web", "cat", "/store/file") == "precious\n"
     names = {mount["Name"] for mount in life.inspect(f"{life.app}-web")["Mounts"]}
     assert names == {f"{life.app}-web-store", f"{life.app}-mine"}
     life.apply(*diff.uninstall(life.held().values(), purge_data=True))
@@ -331,12 +266,12 @@ def test_names_that_change_hands_between_commands(life: Life) -> None:
 def test_an_image_whose_name_moved_on_replaces_the_container(life: Life) -> None:
     name = f"atomicapp-test/moving:{uuid.uuid4().hex[:6]}"
     build = ("build", "--quiet", "--tag", name, "-")
-    life.engine.docker(*build, stdin=f"FROM {life.image}\nENV V=1\n")
+    life.command(*build, stdin=f"FROM {life.image}\nENV V=1\n")
     try:
         text = f"docker run -d {name} SLEEP"
         life.run(web=text)
         assert life.run(web=text) == {}
-        life.engine.docker(*build, stdin=f"FROM {life.image}\nENV V=2\n")
+        life.command(*build, stdin=f"FROM {life.image}\nENV V=2\n")
         (step,) = [step for step in life.plan(life.wanted(web=text)) if step.op != KEEP]
         assert step.op == REPLACE
         (change,) = step.changes
@@ -346,7 +281,7 @@ def test_an_image_whose_name_moved_on_replaces_the_container(life: Life) -> None
         assert life.run(web=text) == {}
     finally:
         life.apply(*diff.uninstall(life.held().values(), purge_data=True))
-        life.engine.docker("rmi", "-f", name)
+        life.command("rmi", "-f", name)
 
 
 def test_same_fields_are_kept_whatever_the_hash_says(life: Life) -> None:
@@ -440,12 +375,12 @@ def test_what_dies_between_rename_and_create_is_repaired(life: Life) -> None:
     text = "docker run -d -e V=1 IMAGE SLEEP"
     life.run(web=text)
     existing = life.held()["container/web:1"]
-    life.engine.docker("rename", existing.name, observing.aside(existing.name, existing.id))
+    life.command("rename", existing.name, observing.aside(existing.name, existing.id))
     assert life.run(web=text) == {"container/web:1": REPLACE}
     assert [item.name for item in life.held().values()] == [f"{life.app}-web"]
     # and after the new one was made: two of one key
     existing = life.held()["container/web:1"]
-    life.engine.docker("rename", existing.name, observing.aside(existing.name, existing.id))
+    life.command("rename", existing.name, observing.aside(existing.name, existing.id))
     (step,) = [step for step in life.plan(life.wanted(web=text)) if step.op == REPLACE]
     assert step.resource is not None
     life.apply(Step(CREATE, step.resource, None))
@@ -468,7 +403,7 @@ def test_a_failed_replacement_brings_the_old_one_back(life: Life) -> None:
 
 def test_a_stranger_with_a_wanted_name_is_left_alone(life: Life) -> None:
     name = f"{life.app}-web"
-    life.engine.docker("run", "-d", "--name", name, life.image, "sleep", "100")
+    life.command("run", "-d", "--name", name, life.image, "sleep", "100")
     try:
         wanted = life.wanted(web="docker run -d IMAGE SLEEP")
         with pytest.raises(EngineError, match=f"'{name}' is on the engine already, and it was not made by atomicapp"):
@@ -478,7 +413,7 @@ def test_a_stranger_with_a_wanted_name_is_left_alone(life: Life) -> None:
             life.apply(Step(CREATE, wanted[-1], None))
         assert life.inspect(name)["State"]["Running"]
     finally:
-        life.engine.docker("rm", "-f", name)
+        life.command("rm", "-f", name)
 
 
 def test_a_container_of_another_app_names_that_app(life: Life) -> None:
@@ -503,13 +438,13 @@ def fails(life: Life, text: str) -> EngineError:
 
 def test_reason_port_taken_by_a_container(life: Life) -> None:
     holder = f"{life.app}-holder"
-    life.engine.docker("run", "-d", "--name", holder, "-p", "127.0.0.1:18432:80", life.image, "sleep", "100")
+    life.command("run", "-d", "--name", holder, "-p", "127.0.0.1:18432:80", life.image, "sleep", "100")
     try:
         error = fails(life, "docker run -d -p 127.0.0.1:18432:80 IMAGE SLEEP")
         assert f"port 18432 of the host is taken already by the container {holder}" in error.message
         assert f"docker stop {holder}" in error.hint
     finally:
-        life.engine.docker("rm", "-f", holder)
+        life.command("rm", "-f", holder)
 
 
 def test_reason_port_taken_by_a_program(life: Life) -> None:
@@ -544,12 +479,12 @@ def test_reasons(life: Life, text: str, reason: str) -> None:
 def test_reason_network_in_use(life: Life) -> None:
     life.run(web="docker run -d --network APP-net IMAGE SLEEP")
     other = f"{life.app}-other"
-    life.engine.docker("run", "-d", "--name", other, "--network", f"{life.app}-net", life.image, "sleep", "100")
+    life.command("run", "-d", "--name", other, "--network", f"{life.app}-net", life.image, "sleep", "100")
     try:
         with pytest.raises(EngineError, match="other containers still use it"):
             life.apply(*diff.uninstall(life.held().values(), purge_data=True))
     finally:
-        life.engine.docker("rm", "-f", other)
+        life.command("rm", "-f", other)
 
 
 def test_reason_volume_in_use(life: Life) -> None:
@@ -587,10 +522,10 @@ def test_an_absent_image_is_pulled_with_progress(life: Life, busybox_in_registry
         assert life.run(web=text) == {}
         # an image is shared: it stays when the app goes
         life.apply(*diff.uninstall(life.held().values(), purge_data=True))
-        assert life.engine.docker("images", "-q", busybox_in_registry)
+        assert life.command("images", "-q", busybox_in_registry)
     finally:
         life.apply(*diff.uninstall(life.held().values(), purge_data=True))
-        life.engine.docker("rmi", busybox_in_registry)
+        life.command("rmi", busybox_in_registry)
 
 
 def test_pull_always_pulls_for_each_new_container(life: Life, busybox_in_registry: str) -> None:
@@ -602,7 +537,7 @@ def test_pull_always_pulls_for_each_new_container(life: Life, busybox_in_registr
         assert [call for call in life.proxy.writes if call.startswith("POST /images/create")]
     finally:
         life.apply(*diff.uninstall(life.held().values(), purge_data=True))
-        life.engine.docker("rmi", busybox_in_registry)
+        life.command("rmi", busybox_in_registry)
 
 
 @pytest.mark.parametrize(
@@ -692,7 +627,7 @@ def test_ready_restarting_for_ever(life: Life) -> None:
 def test_ready_gone(life: Life) -> None:
     wanted = life.wanted(web="docker run -d IMAGE SLEEP")
     life.apply(*life.plan(wanted))
-    life.engine.docker("rm", "-f", f"{life.app}-web")
+    life.command("rm", "-f", f"{life.app}-web")
     found = life.session.ready(wanted[-1])
     assert isinstance(found, Failed)
     assert "is gone" in found.reason
@@ -705,16 +640,16 @@ def test_ready_gone(life: Life) -> None:
 def test_ready_paused_and_created(life: Life) -> None:
     wanted = life.wanted(web="docker run -d IMAGE SLEEP")
     life.apply(*life.plan(wanted))
-    life.engine.docker("pause", f"{life.app}-web")
+    life.command("pause", f"{life.app}-web")
     assert life.session.ready(wanted[-1]) == Waiting("paused")
     assert life.held()["container/web:1"].state == RUNNING
-    life.engine.docker("unpause", f"{life.app}-web")
+    life.command("unpause", f"{life.app}-web")
     made = life.wanted(web="docker run -d IMAGE SLEEP", made="docker run -d --name APP-made IMAGE SLEEP")
-    life.engine.docker("create", "--name", f"{life.app}-made", life.image, "sleep", "1")
+    life.command("create", "--name", f"{life.app}-made", life.image, "sleep", "1")
     try:
         assert life.session.ready(made[-1]) == Waiting("not started yet")
     finally:
-        life.engine.docker("rm", f"{life.app}-made")
+        life.command("rm", f"{life.app}-made")
 
 
 # ---------------------------------------------------------------- logs
