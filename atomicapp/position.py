@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -31,7 +32,11 @@ class Position(NamedTuple):
 
 def line_of(text: str, line: int) -> str:
     """Line number `line` (from 1) of a text without its end; empty when there is no such line."""
-    if line < 1:
-        return ""
-    lines = text.removeprefix("\ufeff").split("\n", line)
-    return lines[line - 1].rstrip("\r") if len(lines) >= line else ""
+    lines = _lines(text)
+    return lines[line - 1].rstrip("\r") if 1 <= line <= len(lines) else ""
+
+
+@lru_cache(maxsize=1)
+def _lines(text: str) -> list[str]:
+    # kept, because a file with one fault often has a thousand
+    return text.removeprefix("\ufeff").split("\n")

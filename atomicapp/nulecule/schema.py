@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -170,12 +170,19 @@ def describe(value: Any) -> str:
     return f"{kind} '{shown if len(shown) <= 40 else shown[:37] + '...'}'"
 
 
-def _likeness(word: str, present: Iterable[str]) -> float:
-    return max((difflib.SequenceMatcher(None, word, name).ratio() for name in present), default=0)
+_LONGEST_WORD, _MOST_WORDS = 60, 3000
+"""Comparing words costs the product of their lengths: what is beyond this was not misspelt."""
+
+
+def _likeness(word: str, present: Sequence[str]) -> float:
+    near = [name for name in present[:_MOST_WORDS] if len(name) <= _LONGEST_WORD]
+    return max((difflib.SequenceMatcher(None, word, name).ratio() for name in near), default=0)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The known word that is nearest to a misspelt one, or ''."""
-    candidates = {name.lower(): name for name in known}
+    if len(word) > _LONGEST_WORD:
+        return ""
+    candidates = {name.lower(): name for name in list(known)[:_MOST_WORDS] if len(name) <= _LONGEST_WORD}
     close = difflib.get_close_matches(word.lower(), list(candidates), n=1, cutoff=0.6)
     return candidates[close[0]] if close else ""

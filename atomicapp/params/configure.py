@@ -9,54 +9,45 @@ A component sees its own scope and `general`, nothing else.
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from atomicapp.errors import ERROR, WARNING, ConfigError, Issue, UsageError
-from atomicapp.model import GENERAL, App, Component, Include, Nulecule, Param, Target
+from atomicapp.errors import ERROR, NOTE, WARNING, ConfigError, Issue, UsageError
+from atomicapp.model import GENERAL, App, Include, Param
+from atomicapp.nulecule.patterns import allows
 from atomicapp.nulecule.resolve import walk
 from atomicapp.nulecule.schema import did_you_mean
+from atomicapp.params import environment
 from atomicapp.params.answers import Answer, Answers
-from atomicapp.params.secrets import MASK
+from atomicapp.params.engines import DEFAULT_PROVIDER, choose_provider, common_providers, providers_of
+from atomicapp.params.environment import environment_names, from_environ
+from atomicapp.params.settings import (
+    ANSWERS,
+    ASKED,
+    BUILT_IN,
+    COMMAND_LINE,
+    DEFAULT,
+    ENVIRONMENT,
+    PROVIDER_OPTIONS,
+    Declared,
+    Settings,
+    Value,
+    declarations,
+    scopes,
+)
 from atomicapp.position import Position
 
-ENVIRONMENT_PREFIX = "ATOMICAPP_PARAM_"
-DEFAULT_PROVIDER = "kubernetes"
+# the way in to this package: what the others need of it stands here
+__all__ = [
+    "ANSWERS", "ASKED", "BUILT_IN", "COMMAND_LINE", "DEFAULT", "DEFAULT_NAMESPACE", "DEFAULT_PROVIDER", "ENVIRONMENT",
+    "Ask", "Declared", "Given", "Question", "Settings", "Value", "command_line", "common_providers", "configure",
+    "declarations", "environment_names", "from_environ", "parse_assignment", "providers_of", "scopes", "violation",
+]  # fmt: skip
+
 DEFAULT_NAMESPACE = "default"
-PROVIDER_OPTIONS = ("provider-api", "provider-auth", "provider-cafile", "provider-config", "provider-tlsverify")
 SECRET_OPTIONS = frozenset({"provider-auth"})
-
-COMMAND_LINE = "command line"
-ENVIRONMENT = "environment"
-ANSWERS = "answers"
-ASKED = "asked"
-DEFAULT = "default"
-BUILT_IN = "built-in"
-
-
-class Value(NamedTuple):
-    """A settled value. `origin` is one of the words above, `position` where it stands."""
-
-    text: str
-    origin: str
-    position: Position
-    hidden: bool = False
-
-    @property
-    def shown(self) -> str:
-        """The text for people: masked when hidden."""
-        return MASK if self.hidden else self.text
-
-
-class Declared(NamedTuple):
-    """A param and the scope that declares it. `used` is False for those that reach no artifact (the params of an
-    app that is included: format 0.0.2 hands them to nobody)."""
-
-    scope: str
-    param: Param
-    used: bool
+_SUGGESTIONS = 10
+"""Misspelt scopes that get a "did you mean": each is compared with every scope of the app."""
 
 
 class Question(NamedTuple):
@@ -77,82 +68,6 @@ class Given(NamedTuple):
     answers: Answers = {}
 
 
-class Settings(NamedTuple):
-    """The outcome. `layers` go from low to high; `declared` is in the order of the graph."""
-
-    provider: str
-    namespace: str
-    declared: tuple[Declared, ...]
-    layers: tuple[Mapping[str, Mapping[str, Value]], ...]
-    issues: tuple[Issue, ...] = ()
-
-    def variables(self, scope: str) -> dict[str, Value]:
-        """Every value that a component with this scope sees, by name."""
-        found: dict[str, Value] = {}
-        for layer in self.layers:
-            for level in (GENERAL, scope):
-                if level in layer:
-                    found.update(layer[level])
-        return found
-
-    def value(self, scope: str, name: str) -> Value | None:
-        """The value of one param, or None."""
-        for layer in reversed(self.layers):
-            for level in (scope, GENERAL):
-                if name in layer.get(level, ()):
-                    return layer[level][name]
-        return None
-
-    @property
-    def secrets(self) -> frozenset[str]:
-        """The texts of all hidden values."""
-        return frozenset(
-            value.text
-            for layer in self.layers
-            for section in layer.values()
-            for value in section.values()
-            if value.hidden
-        )
-
-    def target(self, app: str) -> Target:
-        """Where the app is to run, by the provider options in `general`."""
-
-        def option(name: str) -> str:
-            value = self.value(GENERAL, f"provider-{name}")
-            return value.text if value else ""
-
-        verify = option("tlsverify").lower() not in ("false", "0", "no")
-        return Target(
-            app, self.namespace, option("api"), option("auth"), option("cafile"), option("config"),
-            option("context"), verify,
-        )  # fmt: skip
-
-
-def declarations(app: App) -> tuple[Declared, ...]:
-    """Every declared param: the top level of the root first, then depth first in the order of the graphs."""
-    found: list[Declared] = [Declared(GENERAL, param, True) for param in app.nulecule.params]
-    _declared(app, found)
-    return tuple(found)
-
-
-def _declared(app: App, found: list[Declared]) -> None:
-    children = {child.name: child for child in app.children}
-    for item in app.nulecule.graph:
-        scope = app.scope_of(item)
-        used = isinstance(item, Component)
-        found.extend(Declared(scope, param, used) for param in item.params)
-        child = children.get(item.name)
-        if child is not None and isinstance(item, Include):
-            own = {param.name for param in item.params}
-            found.extend(Declared(scope, param, False) for param in child.nulecule.params if param.name not in own)
-            _declared(child, found)
-
-
-def scopes(app: App) -> set[str]:
-    """Every scope that answers may name."""
-    return {GENERAL} | {node.scope_of(item) for node in walk(app) for item in node.nulecule.graph}
-
-
 def parse_assignment(text: str) -> tuple[str, str, str]:
     """`[SCOPE:]NAME=VALUE` as (scope, name, value); UsageError for anything else."""
     left, equals, value = text.partition("=")
@@ -170,6 +85,8 @@ def command_line(assignments: Iterable[str], options: Mapping[str, str]) -> Answ
     found: dict[str, dict[str, Answer]] = {GENERAL: {}}
     for text in assignments:
         scope, name, value = parse_assignment(text)
+        if not environment.is_text(text):
+            raise UsageError(f"the value of {scope}:{name} is not UTF-8 text")
         found.setdefault(scope, {})[name] = Answer(value, where)
     found[GENERAL].update({name: Answer(value, where) for name, value in options.items() if value})
     return found
@@ -187,16 +104,17 @@ def configure(
     hidden = {(item.scope, item.param.name) for item in declared if item.param.hidden}
     hidden_names = {name for _, name in hidden}
 
+    def is_hidden(scope: str, name: str) -> bool:
+        # a value in general may serve a hidden param of any component, and one of a component a hidden one of
+        # general: then it is as secret as that
+        if (scope, name) in hidden or (GENERAL, name) in hidden or name in SECRET_OPTIONS:
+            return True
+        return scope == GENERAL and name in hidden_names
+
     def layer(values: Answers, origin: str) -> dict[str, dict[str, Value]]:
-        # an answer in general may serve a hidden param of any component: then it is as secret as that
         return {
             scope: {
-                name: Value(
-                    answer.text,
-                    origin,
-                    answer.position,
-                    (scope, name) in hidden or name in SECRET_OPTIONS or (scope == GENERAL and name in hidden_names),
-                )
+                name: Value(answer.text, origin, answer.position, is_hidden(scope, name))
                 for name, answer in section.items()
             }
             for scope, section in values.items()
@@ -207,16 +125,16 @@ def configure(
     for item in declared:
         param = item.param
         if param.default is not None:
-            value = Value(param.default, DEFAULT, param.default_position, param.hidden)
+            value = Value(param.default, DEFAULT, param.default_position, is_hidden(item.scope, param.name))
             table = defaults_top if item.scope == GENERAL else defaults_own
             table.setdefault(item.scope, {})[param.name] = value
-    environment = layer(_environment(declared, given.environment), ENVIRONMENT)
+    exported = layer(environment.given_by(declared, given.environment), ENVIRONMENT)
     answers, typed = layer(given.answers, ANSWERS), layer(given.command_line, COMMAND_LINE)
     where = Position("<built-in>")
     built_in = {GENERAL: {"namespace": Value(DEFAULT_NAMESPACE, BUILT_IN, where)}}
 
-    settings = Settings("", "", declared, (built_in, defaults_own, defaults_top, answers, environment, typed))
-    issues = _unknown_answers(app, declared, given)
+    settings = Settings("", "", declared, (built_in, defaults_own, defaults_top, answers, exported, typed))
+    issues = [*_unknown_answers(app, declared, given), *_hidden_behind(declared, defaults_top[GENERAL])]
     missing: list[Declared] = []
     for item in declared:
         if not item.used:
@@ -237,7 +155,7 @@ def configure(
 
     provider = settings.value(GENERAL, "provider")
     if provider is None:
-        name, note = _choose_provider(app)
+        name, note = choose_provider(app)
         if note:
             issues.append(note)
         built_in[GENERAL]["provider"] = provider = Value(name, BUILT_IN, where)
@@ -252,42 +170,19 @@ def _chosen_elsewhere(item: Declared, value: Value | None) -> bool:
     return item.scope == GENERAL and item.param.name in ("provider", "namespace") and value is None
 
 
-def environment_names(scope: str, name: str) -> tuple[str, str]:
-    """The variables that can hold a param: scope and name as written, and in capitals; other signs become `_`."""
-    parts = [] if scope == GENERAL else scope.split(":")
-    joined = "__".join(re.sub(r"[^A-Za-z0-9_]", "_", part) for part in [*parts, name])
-    return ENVIRONMENT_PREFIX + joined, ENVIRONMENT_PREFIX + joined.upper()
-
-
-def _environment(declared: Sequence[Declared], environment: Mapping[str, str]) -> Answers:
-    """The answers that stand in variables. ConfigError when one variable could mean two params."""
-    set_ = {key for key in environment if key.startswith(ENVIRONMENT_PREFIX)}
-    if not set_:
-        return {}
-    found: dict[str, dict[str, Answer]] = {}
-    owner: dict[str, tuple[str, str]] = {}
-    wanted = [(item.scope, item.param.name) for item in declared]
-    # a param of a component may also be answered for all by its plain name, as [general] of an answers file does
-    wanted += [(GENERAL, name) for name in ("provider", "namespace", *PROVIDER_OPTIONS)]
-    wanted += [(GENERAL, item.param.name) for item in declared]
-    for scope, name in dict.fromkeys(wanted):
-        for variable in dict.fromkeys(environment_names(scope, name)):
-            if variable not in set_:
-                continue
-            if owner.setdefault(variable, (scope, name)) != (scope, name):
-                other = ":".join(owner[variable])
-                raise ConfigError(
-                    f"the variable {variable} could mean both {other} and {scope}:{name}",
-                    hint="give one of the two in an answers file instead",
-                )
-            found.setdefault(scope, {}).setdefault(name, Answer(environment[variable], Position(f"${variable}")))
-            break
-    return found
-
-
-def from_environ() -> dict[str, str]:
-    """The variables of this process that may hold params."""
-    return {key: value for key, value in os.environ.items() if key.startswith(ENVIRONMENT_PREFIX)}
+def _hidden_behind(declared: Iterable[Declared], top: Mapping[str, Value]) -> Iterator[Issue]:
+    """Notes for defaults of components that never count, because the top level of the app has one of that name."""
+    for item in declared:
+        default, above = item.param.default, top.get(item.param.name)
+        if item.scope != GENERAL and item.used and above is not None and default not in (None, above.text):
+            yield Issue(
+                NOTE,
+                f"the default of {item.scope}:{item.param.name} is not used: the one of the app goes before it "
+                f"({above.position})",
+                item.param.default_position,
+                "default-hidden",
+                hint=f"an answer in [{item.scope}] goes before both",
+            )
 
 
 def _broken(declared: Iterable[Declared], settings: Settings) -> Iterable[Issue]:
@@ -299,7 +194,7 @@ def _broken(declared: Iterable[Declared], settings: Settings) -> Iterable[Issue]
         if value is None:
             continue
         for constraint in param.constraints:
-            if re.fullmatch(constraint.allowed_pattern, value.text) is None:
+            if not allows(constraint, value.text):
                 message = (
                     f"'{value.shown}' ({value.origin}) is no value for {scope}:{param.name}: it must match "
                     f"{constraint.allowed_pattern} ({constraint.position})"
@@ -312,7 +207,7 @@ def _broken(declared: Iterable[Declared], settings: Settings) -> Iterable[Issue]
 def violation(param: Param, text: str) -> str:
     """What a typed value breaks, for the prompt; '' when it is fine."""
     for constraint in param.constraints:
-        if re.fullmatch(constraint.allowed_pattern, text) is None:
+        if not allows(constraint, text):
             return constraint.description or f"it must match {constraint.allowed_pattern}"
     return ""
 
@@ -369,7 +264,7 @@ def _unknown_answers(app: App, declared: Sequence[Declared], given: Given) -> li
         "provider-context",
         *PROVIDER_OPTIONS,
     }
-    issues = []
+    issues: list[Issue] = []
     for source in (given.answers, given.command_line):
         for scope, section in source.items():
             if scope.startswith(left_out):
@@ -378,8 +273,8 @@ def _unknown_answers(app: App, declared: Sequence[Declared], given: Given) -> li
                 where = next((answer.position for answer in section.values()), None)
                 if where is None:
                     continue
-                close = did_you_mean(scope, known)
-                hint = f"did you mean [{close}]?" if close else f"known: {', '.join(sorted(known))}"
+                close = did_you_mean(scope, known) if len(issues) < _SUGGESTIONS else ""
+                hint = f"did you mean [{close}]?" if close else f"known: {_some(known)}"
                 issues.append(Issue(WARNING, f"no component has the scope '{scope}': its answers are not used", where,
                                     "unknown-scope", hint=hint))  # fmt: skip
                 continue
@@ -391,35 +286,6 @@ def _unknown_answers(app: App, declared: Sequence[Declared], given: Given) -> li
     return issues
 
 
-def common_providers(app: App) -> tuple[str, ...]:
-    """The providers that every component of the tree has artifacts for, in the order of the first component."""
-    return providers_of(node.nulecule for node in walk(app))
-
-
-def providers_of(nulecules: Iterable[Nulecule]) -> tuple[str, ...]:
-    """The providers that every component with artifacts has some for."""
-    shared: list[str] | None = None
-    for nulecule in nulecules:
-        for item in nulecule.graph:
-            if isinstance(item, Component) and item.artifacts:
-                shared = [name for name in (item.artifacts if shared is None else shared) if name in item.artifacts]
-    return tuple(shared or ())
-
-
-def _choose_provider(app: App) -> tuple[str, Issue | None]:
-    shared = common_providers(app)
-    where = Position(app.nulecule.file)
-    if len(shared) == 1:
-        if shared[0] == DEFAULT_PROVIDER:
-            return shared[0], None
-        return shared[0], Issue(
-            "note",
-            f"the provider is {shared[0]}: the only one that all components have artifacts for",
-            where,
-            "provider",
-        )
-    if DEFAULT_PROVIDER in shared or not shared:
-        return DEFAULT_PROVIDER, None
-    raise ConfigError(
-        f"the app can run on {', '.join(shared)}: which one is meant?", hint=f"add --provider {shared[0]}"
-    )
+def _some(names: Iterable[str]) -> str:
+    found = sorted(names)
+    return ", ".join(found[:20]) + (f" and {len(found) - 20} more" if len(found) > 20 else "")
