@@ -6,10 +6,10 @@ docker is imported inside functions: it takes longer to import than all of ours,
 from __future__ import annotations
 
 import json
-import os
+import re
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 120.0
 """Seconds without a byte from the engine. Creating a container with a large volume takes its time."""
+
+_OLDEST = "1.41"
+"""The API of Docker Engine 20.10 and of Podman 4."""
 
 _START = "start it (`systemctl start docker`), or say where it is: --provider-api or DOCKER_HOST"
 
@@ -125,27 +128,14 @@ def _message(text: str) -> str:
 
 def connect(endpoint: Endpoint) -> Client:
     """A client that has spoken with the engine once. EngineError with what to do when it can't be reached."""
-    _check_socket(endpoint)
+    if endpoint.url.startswith("unix://"):
+        _knock(endpoint)
     if endpoint.url.startswith("ssh://"):
         _check_ssh()
-    with talking(endpoint):
-        return Client(_open(endpoint), endpoint)
-
-
-def _open(endpoint: Endpoint) -> APIClient:
-    from docker import APIClient
     from docker.errors import DockerException, TLSParameterError
-    from docker.tls import TLSConfig
 
     try:
-        tls: TLSConfig | bool = False
-        if endpoint.tls:
-            tls = TLSConfig(
-                client_cert=(endpoint.cert, endpoint.key) if endpoint.cert else None,
-                ca_cert=endpoint.ca or None,
-                verify=endpoint.verify,
-            )
-        return APIClient(base_url=endpoint.url, version="auto", timeout=int(CONNECT_TIMEOUT), tls=tls)
+        return Client(_open(endpoint), endpoint)
     except TLSParameterError as error:
         raise EngineError(
             f"the TLS files for {endpoint.url} can't be used: {error}", hint="check their paths"
@@ -154,24 +144,88 @@ def _open(endpoint: Endpoint) -> APIClient:
         raise _unreachable(endpoint, str(error)) from error
 
 
-def _check_socket(endpoint: Endpoint) -> None:
-    """The common reasons why a socket can't be used, before a library words them."""
-    if not endpoint.url.startswith("unix://"):
-        return
-    path = Path(endpoint.url.removeprefix("unix://"))
-    try:
-        there = path.exists()
-    except OSError:
-        there = True  # a folder on the way is closed to us: the check below says so
-    if not there:
-        raise EngineError(
-            f"no Docker Engine is at {path} (from {endpoint.source}): the socket is not there", hint=_START
+def _open(endpoint: Endpoint) -> APIClient:
+    """Ask the engine for the version that it speaks, and speak that."""
+    from docker import APIClient
+    from docker.tls import TLSConfig
+
+    tls: TLSConfig | bool = False
+    if endpoint.tls:
+        tls = TLSConfig(
+            client_cert=(endpoint.cert, endpoint.key) if endpoint.cert else None,
+            ca_cert=endpoint.ca or None,
+            verify=endpoint.verify,
         )
-    if not os.access(path, os.R_OK | os.W_OK):
-        raise _no_permission(path)
+
+    def client(version: str) -> APIClient:
+        found = APIClient(base_url=endpoint.url, version=version, timeout=int(CONNECT_TIMEOUT), tls=tls)
+        _only_what_was_said(found)
+        return found
+
+    first = client(_OLDEST)
+    try:
+        version = _version(first, endpoint)
+    finally:
+        first.close()
+    return client(version)
 
 
-def _no_permission(path: Path | str) -> EngineError:
+def _version(api: APIClient, endpoint: Endpoint) -> str:
+    import requests
+
+    try:
+        with api.get(f"{api.base_url}/version", timeout=(CONNECT_TIMEOUT, READ_TIMEOUT)) as response:
+            text = response.text
+        found = json.loads(text)["ApiVersion"]
+        major, _, minor = found.partition(".")
+        if (int(major), int(minor)) < tuple(map(int, _OLDEST.split("."))):
+            raise EngineError(
+                f"the Docker Engine at {endpoint.url} speaks API {found}; at least {_OLDEST} is needed",
+                hint="use Docker Engine 20.10 or newer, or Podman 4 or newer",
+            )
+    except requests.exceptions.RequestException as error:
+        raise _unreachable(endpoint, str(error)) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        plain_to_tls = "http request to an https server" in text.lower()
+        if plain_to_tls:
+            raise _unreachable(endpoint, text) from error
+        raise EngineError(
+            f"what answers at {endpoint.url} (from {endpoint.source}) is no Docker Engine",
+            hint="expected the address of an engine's API, such as unix:///var/run/docker.sock",
+        ) from error
+    return str(found)
+
+
+def _only_what_was_said(api: APIClient) -> None:
+    """Keep requests from letting REQUESTS_CA_BUNDLE override the engine's own CA, and .netrc add credentials.
+
+    Proxies of the environment count as before.
+    """
+    import requests
+
+    api.trust_env = False
+    if api.base_url.startswith("http") and not api.base_url.startswith("http+"):
+        api.proxies.update(requests.utils.get_environ_proxies(api.base_url))
+
+
+def _knock(endpoint: Endpoint) -> None:
+    """The common reasons why a socket can't be used, before a library words them."""
+    path = endpoint.url.removeprefix("unix://")
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(CONNECT_TIMEOUT)
+        try:
+            probe.connect(path)
+        except PermissionError as error:
+            raise _no_permission(path) from error
+        except FileNotFoundError as error:
+            raise EngineError(
+                f"no Docker Engine is at {path} (from {endpoint.source}): the socket is not there", hint=_START
+            ) from error
+        except OSError as error:
+            raise _unreachable(endpoint, error.strerror or str(error)) from error
+
+
+def _no_permission(path: str) -> EngineError:
     return EngineError(
         f"you may not use the Docker Engine at {path}",
         hint="join the group of the socket (`sudo usermod -aG docker $USER`, then log in again), or use sudo",
@@ -208,7 +262,9 @@ def _unreachable(endpoint: Endpoint, cause: str) -> EngineError:
 
 
 def _short(cause: str) -> str:
-    return cause.removeprefix("Error while fetching server API version: ")[:300]
+    """The innermost reason: libraries wrap it in several layers of their own names."""
+    inner = re.findall(r"(?:SSLError|Error)\(\d*,? ?'([^']+)'\)", cause)
+    return (inner[-1] if inner else cause)[:300]
 
 
 @contextmanager
