@@ -37,7 +37,7 @@ _LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
 _NULL, _BOOL, _INT, _FLOAT, _MERGE = _TAG + "null", _TAG + "bool", _TAG + "int", _TAG + "float", _TAG + "merge"
 _SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})")
-_UNPRINTABLE = re.compile("[\x7f-\x84\x86-\x9f\ufffe\uffff]")
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 def compose(text: str, file: str) -> Node | None:
@@ -54,6 +54,8 @@ def compose_all(text: str, file: str) -> list[Node]:
 
 def _trees(text: str, file: str, read: Callable[[str], list[Node | None]]) -> list[Node]:
     _check_size(text, file)
+    if "\x85" in text:  # a line break to YAML 1.1, but a character like any other to JSON
+        text = _json_as_yaml(text) or text
     try:
         found = read(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from atomicapp.errors import AtomicAppError, SpecError
 from atomicapp.position import Position
@@ -31,6 +33,11 @@ def decode(data: bytes, file: str) -> str:
         ) from None
 
 
+def shown_url(url: str) -> str:
+    """A URL as messages may show it: without a name and password in front of the host."""
+    return re.sub(r"^([\w+.-]+://)[^/?#]*@", r"\1", url)
+
+
 def read_text(path: Path, name: str = "", *, plain: bool = True) -> str:
     """The text of a file. `name` is how messages call it. OSError passes through to the caller.
 
@@ -43,12 +50,15 @@ def read_text(path: Path, name: str = "", *, plain: bool = True) -> str:
         os.close(handle)
         raise OSError(errno.EINVAL, "it is no plain file", str(path))
     with os.fdopen(handle, "rb") as stream:
-        data = stream.read(MAX_TEXT + 1)
+        return text_of(stream, name or str(path))
+
+
+def text_of(stream: BinaryIO, file: str) -> str:
+    """The rest of an open file as text; SpecError when it is larger than MAX_TEXT or no UTF-8."""
+    data = stream.read(MAX_TEXT + 1)
     if len(data) > MAX_TEXT:
-        raise SpecError.single(
-            f"the file is larger than {MAX_TEXT // 1024 // 1024} MiB", Position(name or str(path)), code="size"
-        )
-    return decode(data, name or str(path))
+        raise SpecError.single(f"the file is larger than {MAX_TEXT // 1024 // 1024} MiB", Position(file), code="size")
+    return decode(data, file)
 
 
 def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from atomicapp import document, io
 from atomicapp.errors import ERROR, ConfigError, FetchError, Issue, SpecError, UsageError
+from atomicapp.nulecule import load
 from atomicapp.params import ini
 from atomicapp.position import Position, line_of
 
@@ -43,10 +44,10 @@ def read(source: str, download: Download) -> Answers:
     Raises ConfigError when the file is absent, SpecError with every fault, FetchError for a URL.
     """
     if source == "-":
-        data = sys.stdin.buffer.read(io.MAX_TEXT + 1)
-        return parse(io.decode(data, _STDIN), _STDIN)
+        return parse(io.text_of(sys.stdin.buffer, _STDIN), _STDIN)
     if source.startswith(("http://", "https://")):
-        return parse(io.decode(download(source), source), source, Path(source).suffix)
+        shown = io.shown_url(source)
+        return parse(io.decode(download(source), shown), shown, Path(source.partition("?")[0]).suffix)
     path = Path(source)
     try:
         text = io.read_text(path, source, plain=False)  # a pipe is fine: -a <(command)
@@ -64,6 +65,7 @@ def of_app(folder: Path) -> Answers:
     path = folder / FILE_NAME
     if not path.is_file():
         return {}
+    load.refuse_outside(path, folder)
     try:
         return parse(io.read_text(path), str(path))
     except OSError as error:
@@ -151,8 +153,9 @@ def _toml(text: str, file: str) -> list[ini.Entry]:
     import tomllib
 
     try:
-        data = tomllib.loads(text, parse_float=str)
-    except tomllib.TOMLDecodeError as error:
+        # RecursionError: arrays in arrays without end
+        data = tomllib.loads(text.removeprefix("\ufeff"), parse_float=str)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         where = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
         position = Position(file, int(where[1]), int(where[2])) if where else Position(file)
         message = re.sub(r" \(at .*", "", str(error))
@@ -167,32 +170,35 @@ def _toml(text: str, file: str) -> list[ini.Entry]:
         if not isinstance(section, dict):
             message = f"'{scope}' stands in no section"
             issues.append(
-                Issue(ERROR, message, Position(file, lines.get(("", scope), 0)), "answers", hint="add [general]")
+                Issue(
+                    ERROR, message, Position(file, lines.get(("", scope), (0, ""))[0]), "answers", hint="add [general]"
+                )
             )
             continue
         for name, value in section.items():
-            position = Position(file, lines.get((scope, name), 0))
+            number, written = lines.get((scope, name), (0, ""))
+            position = Position(file, number)
             if isinstance(value, dict | list):
                 message = f"the value of '{name}' must be one text, found a list or table"
                 issues.append(Issue(ERROR, message, position, "answers", hint="quote it as a text"))
                 continue
-            shown = str(value).lower() if isinstance(value, bool) else str(value)
-            entries.append(ini.Entry(scope, name, shown, position))
+            entries.append(ini.Entry(scope, name, value if isinstance(value, str) else written or str(value), position))
     if issues:
         raise SpecError(issues)
     return entries
 
 
-def _toml_lines(text: str) -> dict[tuple[str, str], int]:
-    """Where each key stands: tomllib tells no positions."""
-    found: dict[tuple[str, str], int] = {}
+def _toml_lines(text: str) -> dict[tuple[str, str], tuple[int, str]]:
+    """Where each key stands, and its value as written: tomllib tells no positions and turns 0x1F into 31."""
+    found: dict[tuple[str, str], tuple[int, str]] = {}
     scope = ""
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
         bare = line.strip()
         if bare.startswith("[") and "]" in bare:
             scope = bare[1 : bare.index("]")].strip().strip("\"'")
         elif "=" in bare:
-            found.setdefault((scope, bare.partition("=")[0].strip().strip("\"'")), number)
+            name, _, value = bare.partition("=")
+            found.setdefault((scope, name.strip().strip("\"'")), (number, value.partition("#")[0].strip()))
     return found
 
 
@@ -202,17 +208,14 @@ def dump(values: Mapping[str, Mapping[str, str | None]], kind: str) -> str:
         raise UsageError(f"answers can't be written as {kind}", hint=f"use {', '.join(FORMATS)}")
     plain: dict[str, dict[str, Any]] = {scope: dict(names) for scope, names in values.items()}
     if kind == "json":
-        return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
+        return document.escaped_for_yaml(json.dumps(plain, indent=2, ensure_ascii=False)) + "\n"
     if kind == "yaml":
         import yaml
 
         return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, default_flow_style=False)
     if kind == "toml":
         return _dump_toml(plain)
-    try:
-        return ini.dump(plain)
-    except ValueError as error:
-        raise UsageError(f"a value can't be written as INI: {error}", hint="--answers-format json") from None
+    return ini.dump(plain)
 
 
 def _dump_toml(values: Mapping[str, Mapping[str, str | None]]) -> str:
@@ -238,18 +241,21 @@ def download(url: str) -> bytes:
     """The body of an http(s) URL, at most io.MAX_TEXT bytes; FetchError says why not."""
     import requests
 
+    shown = io.shown_url(url)
+    pieces: list[bytes] = []
+    size = 0
     try:
         with requests.get(url, timeout=30, stream=True) as response:
             if response.status_code != 200:
-                raise FetchError(url, f"the server says {response.status_code} {response.reason}")
-            data = b""
+                raise FetchError(shown, f"the server says {response.status_code} {response.reason}".rstrip())
             for piece in response.iter_content(65536):
-                data += piece
-                if len(data) > io.MAX_TEXT:
-                    raise FetchError(url, f"it is larger than {io.MAX_TEXT // 1024 // 1024} MiB")
-            return data
+                pieces.append(piece)
+                size += len(piece)
+                if size > io.MAX_TEXT:
+                    raise FetchError(shown, f"it is larger than {io.MAX_TEXT // 1024 // 1024} MiB")
     except requests.RequestException as error:
-        raise FetchError(url, _reason(error), hint="check the address and the network") from None
+        raise FetchError(shown, _reason(error).replace(url, shown), hint="check the address and the network") from None
+    return b"".join(pieces)
 
 
 def _reason(error: Exception) -> str:
@@ -257,4 +263,4 @@ def _reason(error: Exception) -> str:
     cause: BaseException = error
     while cause.__cause__ or cause.__context__:
         cause = cause.__cause__ or cause.__context__ or cause
-    return str(cause) or type(error).__name__
+    return (getattr(cause, "strerror", "") or str(cause) or type(error).__name__).strip()

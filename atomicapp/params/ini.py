@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from atomicapp.errors import ERROR, Issue, SpecError
+from atomicapp.errors import ERROR, Issue, SpecError, UsageError
 from atomicapp.position import Position
 
 _TRIPLE = ('"""', "'''")
@@ -83,22 +83,23 @@ def parse(text: str, file: str) -> list[Entry]:
         where = Position(file, number, column + len(line) - len(rest.lstrip()))
         value = rest.strip()
         if value[:3] in _TRIPLE:
-            found = _several_lines(value, lines)
+            # of the line as it is: blanks at its end belong to the text
+            found = _several_lines(raw.partition("=")[2].lstrip(), lines)
             if found is None:
                 fault(number, f"the text of '{key}' has no end", f"close it with {value[:3]}", raw, column)
                 break
             entries.append(Entry(scope, key, found, where))
             continue
         entries.append(Entry(scope, key, _value(value), where))
-    if not sections and not entries and not issues and text.strip():
-        fault(1, "no section found", "begin with [general] or the scope of a component", text.split("\n", 1)[0])
     if issues:
         raise SpecError(issues)
     return entries
 
 
 def _section(line: str) -> str | None:
-    end = line.rfind("]")
+    quoted = line[1:].lstrip()[:1] in ("'", '"')
+    # a comment behind the section may hold a bracket; a quoted scope too
+    end = line.rfind("]") if quoted else line.find("]")
     if end < 1 or (line[end + 1 :].strip() and not _COMMENT.match(line[end + 1 :])):
         return None
     return _unquote(line[1:end].strip()) or None
@@ -136,25 +137,39 @@ def _short(text: str) -> str:
 
 
 def dump(values: Mapping[str, Mapping[str, str | None]]) -> str:
-    """Sections as text which `parse` reads back to the same values; ends with a newline."""
+    """Sections as text which `parse` reads back to the same values; ends with a newline. UsageError for what INI
+    can't say."""
     lines: list[str] = []
     for scope, answers in values.items():
-        lines.append(f"[{scope}]")
-        lines.extend(f"{name} = {_dumped(text)}" for name, text in answers.items())
+        lines.append(f"[{_dumped_name(scope, ']')}]")
+        for name, text in answers.items():
+            try:
+                lines.append(f"{_dumped_name(name, '=')} = {_dumped(text)}")
+            except ValueError as error:
+                message = f"the value of {scope}:{name} can't be written as INI: {error}"
+                raise UsageError(message, hint="--answers-format json") from None
     return "\n".join(lines) + "\n" if lines else ""
+
+
+def _dumped_name(name: str, end: str) -> str:
+    if name != name.strip() or not name or set(name) & {"\n", "\r", end}:
+        raise UsageError(f"the name '{name}' can't be written as INI", hint="--answers-format json")
+    if name[0] in "#;[\"'" or name[-1] in "\"'":
+        return f'"{name}"'
+    return name
 
 
 def _dumped(text: str | None) -> str:
     if text is None:
         return "None"
-    plain = text == text.strip() and not _COMMENT.search(text) and text[:1] not in ("'", '"') and "\n" not in text
-    if plain and text not in ("None", "") and "," not in text and "#" not in text and "\r" not in text:
+    odd = text in ("None", "") or text != text.strip() or text[0] in "\"'" or set(text) & set(",#\n\r")
+    if not odd and not _COMMENT.search(text):
         return text
-    if "\n" not in text and "\r" not in text:
+    if not set(text) & {"\n", "\r"}:
         for quote in "\"'":
             if quote not in text:
                 return quote + text + quote
     for quotes in _TRIPLE:
         if quotes not in text and not text.endswith(quotes[0]) and "\r" not in text:
             return quotes + text + quotes
-    raise ValueError("holds both kinds of triple quotes or a carriage return, which INI can't say: use JSON")
+    raise ValueError("it holds both kinds of triple quotes or a carriage return")
