@@ -63,7 +63,8 @@ class DockerEngine:
             (("volume", "ls", "-q"), ("volume", "rm")),
             (("images", "-q"), ("rmi", "-f")),
         ):
-            found = sorted(set(self.docker(*listing, "--filter", f"label={LABEL}").split()))
+            # newest first, as listed: an image can't go before those that were made from it
+            found = list(dict.fromkeys(self.docker(*listing, "--filter", f"label={LABEL}").split()))
             if found:
                 self.docker(*removal, *found)
         # the first stage of the tool's own image, which no tag holds
