@@ -14,7 +14,7 @@ from atomicapp.providers.docker import names
 from atomicapp.providers.docker.client import Client, Refused, seg
 from atomicapp.providers.docker.observe import aside, foreign
 from atomicapp.providers.docker.pull import pull
-from atomicapp.providers.docker.reasons import explain
+from atomicapp.providers.docker.reasons import explain, lost_network
 from atomicapp.providers.docker.resources import CONTAINER, IMAGE, NETWORK, VOLUME
 
 STOP_TIMEOUT = 3600.0
@@ -245,10 +245,16 @@ class _Applier:
         try:
             self._run(existing.id or existing.name)
         except Refused as error:
-            if error.status != 404 or step.resource is None or "no such container" not in error.message.lower():
+            if step.resource is None:
                 raise
-            # gone since it was looked at: a container with --rm ends so
-            self._create(step.resource)
+            if error.status == 404 and "no such container" in error.message.lower():
+                # gone since it was looked at: a container with --rm ends so
+                self._create(step.resource)
+            elif lost_network(error.message):
+                # the container remembers the id of a network that someone has removed and we made anew
+                self._replace(step.resource, existing)
+            else:
+                raise
 
     def _delete(self, existing: Existing) -> None:
         if existing.kind == CONTAINER:

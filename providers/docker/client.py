@@ -270,16 +270,29 @@ def _short(cause: str) -> str:
 @contextmanager
 def talking(endpoint: Endpoint) -> Iterator[None]:
     """What the transport raises, as one clear line."""
+    from http.client import HTTPException
+
     import requests
+    import urllib3
 
     try:
         yield
-    except (requests.exceptions.ReadTimeout, requests.exceptions.ConnectTimeout) as error:
+    except (
+        requests.exceptions.ReadTimeout,
+        requests.exceptions.ConnectTimeout,
+        urllib3.exceptions.TimeoutError,
+    ) as error:
         raise EngineError(
             f"the Docker Engine at {endpoint.url} did not answer in time",
             hint="it may be overloaded: look at its log, then run the same command again",
         ) from error
-    except requests.exceptions.RequestException as error:
+    except (
+        requests.exceptions.RequestException,
+        # streams (logs, progress of a pull) are read below requests
+        urllib3.exceptions.HTTPError,
+        HTTPException,
+        ConnectionError,
+    ) as error:
         raise EngineError(
             f"the connection to the Docker Engine at {endpoint.url} broke: {str(error)[:200]}",
             hint="see that the engine runs, then run the same command again: it goes on where this one ended",

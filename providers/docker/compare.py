@@ -33,7 +33,8 @@ def compare(client: Client, wanted: Resource, existing: Existing) -> tuple[str, 
     after, texts = marks.digests(wanted.body), dict(marks.fields(wanted.body))
     old = _old_texts(found)
     for path in [*after, *(path for path in before if path not in after)]:
-        if before.get(path) == after.get(path):
+        plain = marks.is_plain(path) and path in before
+        if before.get(path) == after.get(path) and not (plain and old.get(path) != texts.get(path)):
             continue
         if path.startswith("bound/"):
             changes.append(Change(path, "as it was", "made anew"))

@@ -11,7 +11,7 @@ from atomicapp.model import Resource
 from atomicapp.providers import base
 
 LABEL_FIELDS = "io.atomicapp.fields"
-"""A short digest of each field of the wanted body, so that the next run can name what changed."""
+"""The fields of the wanted body with a short digest of each, so that the next run can name what changed."""
 
 LABEL_VOLUME_OF = "io.atomicapp.volume-of"
 """On a volume that was made for a VOLUME of the image: the key of the container."""
@@ -77,9 +77,18 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
+def is_plain(path: str) -> bool:
+    """Whether the engine tells the value of a field as it was given. Such values have no digest: they may be secrets,
+    and labels are shown in more places than they are."""
+    return path.startswith(("env/", "label/")) or path in ("command", "entrypoint", "Healthcheck")
+
+
 def digests(body: Mapping[str, Any]) -> dict[str, str]:
-    """A short digest for each field."""
-    return {path: hashlib.sha256(text.encode()).hexdigest()[:8] for path, text in fields(body)}
+    """A short digest for each field; empty where the engine tells the value itself."""
+    return {
+        path: "" if is_plain(path) else hashlib.sha256(f"{path}\0{text}".encode()).hexdigest()[:8]
+        for path, text in fields(body)
+    }
 
 
 def read_digests(labels: Mapping[str, str]) -> dict[str, str] | None:

@@ -263,7 +263,8 @@ def _asked(client: Client, app: str, containers: Sequence[Existing], resources: 
         # an engine may hold two networks of one name: ours goes first
         for row in sorted(rows, key=lambda row: _labels(row).get(base.LABEL_APP) != app):
             name, own = str(row.get("Name", "")), _labels(row).get(base.LABEL_APP) == app
-            resource = wanted.get(name)
+            # a network may be named by its id as well
+            resource = wanted.get(name) or wanted.get(str(row.get("Id", ""))) or wanted.get(str(row.get("Id", ""))[:12])
             if own and _labels(row).get(marks.LABEL_VOLUME_OF) not in resources:
                 found.append(_owned(row, kind))
             elif not own and resource is not None and name not in seen:

@@ -16,7 +16,7 @@ def pull(client: Client, resource: Resource, report: Report) -> None:
     from docker.errors import APIError, DockerException
 
     name = resource.name
-    progress = _Progress(name)
+    progress = Progress(name)
     report(resource.key, f"pulling {name}")
     # docker's own errors are requests' errors too: they are told apart before `talking` sees them
     with talking(client.endpoint):
@@ -35,7 +35,7 @@ def pull(client: Client, resource: Resource, report: Report) -> None:
             raise pull_failed(name, str(error), resource) from error
 
 
-class _Progress:
+class Progress:
     """Adds the layers up. A new text comes only when the tenth of a megabyte changes."""
 
     def __init__(self, name: str) -> None:

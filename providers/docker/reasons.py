@@ -46,6 +46,8 @@ def _explain(client: Client, step: Step, text: str) -> tuple[str, str]:
     if program:
         why = program["why"].strip().removesuffix(": unknown").removesuffix(": unknown.")
         return f"'{program['program']}' can't be started in the container: {why}", "correct the command or the image"
+    if lost_network(text):
+        return "a network that it needs is gone", "`atomicapp run` makes the network and the container anew"
     lowered = text.lower()
     for words, message, hint in _KNOWN:
         if words in lowered:
@@ -60,7 +62,6 @@ _KNOWN = (
     ("invalid volume specification", "a volume can't be mounted", "correct the -v of the artifact"),
     ("error while mounting volume", "a volume can't be mounted", "see the options of the volume"),
     ("no such network", "a network that it needs is gone", "run the same command again: it makes the network"),
-    ("network not found", "a network that it needs is gone", "run the same command again: it makes the network"),
     (
         "could not find an available",
         "the engine has no free network addresses",
@@ -80,6 +81,11 @@ _KNOWN = (
     ("unknown runtime", "the engine does not know this runtime", "leave --runtime out, or set the runtime up there"),
     ("no space left on device", "the disk of the engine is full", "free some space: docker system df"),
 )
+
+
+def lost_network(text: str) -> bool:
+    """Whether a container can't start because its network was removed."""
+    return bool(re.search(r"network \S+ not found", text))
 
 
 def _short(text: str) -> str:

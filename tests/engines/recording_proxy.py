@@ -66,15 +66,19 @@ class RecordingProxy:
         """Begin a new record."""
         self.requests.clear()
 
+    def drop(self) -> None:
+        """Break all connections that are open, as an engine that is killed does."""
+        with self._lock:
+            for sock in self._open:
+                with contextlib.suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Stop listening, drop what is open, remove the socket."""
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        with self._lock:
-            for sock in self._open:
-                with contextlib.suppress(OSError):
-                    sock.shutdown(socket.SHUT_RDWR)
+        self.drop()
         for thread in self._threads:
             thread.join(timeout=10)
         self._folder.cleanup()

@@ -314,6 +314,26 @@ def test_stop_and_start(life: Life) -> None:
     assert life.held()["container/web:1"].state == RUNNING
 
 
+def test_a_network_that_was_taken_away_from_a_stopped_app(life: Life) -> None:
+    text = "docker run -d --network APP-net IMAGE SLEEP"
+    life.run(web=text)
+    life.apply(*diff.stop(life.held().values()))
+    life.command("network", "rm", f"{life.app}-net")
+    with pytest.raises(EngineError, match="a network that it needs is gone"):
+        life.apply(*diff.start(life.held().values()))
+    life.run(web=text)
+    assert life.held()["container/web:1"].state == RUNNING
+    assert life.run(web=text) == {}
+    assert list(life.inspect(f"{life.app}-web")["NetworkSettings"]["Networks"]) == [f"{life.app}-net"]
+
+
+def test_a_network_by_its_id(life: Life) -> None:
+    made = life.command("network", "create", "--label", LABEL, f"{life.app}-theirs").strip()
+    text = f"docker run -d --network {made} IMAGE SLEEP"
+    assert set(life.run(web=text)) == {"container/web:1"}
+    assert life.run(web=text) == {}
+
+
 def test_steps_may_be_repeated(life: Life) -> None:
     wanted = life.wanted(web="docker run -d --network APP-net -v APP-data:/d IMAGE SLEEP")
     steps = life.plan(wanted)
@@ -593,8 +613,6 @@ def test_ready_failed_with_exit_code_and_log(life: Life) -> None:
 
 
 def test_ready_killed(life: Life) -> None:
-    found = begun(life, "docker run -d IMAGE sh -c 'kill -KILL $$; sleep 9' ")
-    assert isinstance(found, Ready | Failed)
     found = begun(life, "docker run -d IMAGE sh -c 'exit 137'")
     assert isinstance(found, Failed)
     assert "exit code 137: it was killed (SIGKILL)" in found.reason
@@ -610,7 +628,9 @@ def test_ready_out_of_memory(life: Life) -> None:
 
 def test_ready_unhealthy(life: Life) -> None:
     check = "--health-cmd 'echo no good; false' --health-interval 100ms --health-retries 1"
-    found = begun(life, f"docker run -d {check} IMAGE sh -c 'echo hello; sleep 100'")
+    found = begun(
+        life, f"docker run -d {check} IMAGE sh -c 'echo hello; trap exit TERM; while true; do sleep 0.1; done'"
+    )
     assert isinstance(found, Failed)
     assert found.reason == "is unhealthy: no good"
     assert found.log_tail == ("hello",)
@@ -687,6 +707,16 @@ def test_logs_of_a_very_long_line_are_one_line(life: Life) -> None:
     (first, second) = lines(life)
     assert first[1] == "x" * 40000
     assert second[1] == "end"
+
+
+def test_logs_of_an_engine_that_goes_away_end_with_its_reason(life: Life) -> None:
+    life.run(web="docker run -d IMAGE sh -c 'echo one; trap exit TERM; while true; do sleep 0.1; done'")
+    existing = life.held()["container/web:1"]
+    following = life.session.logs(existing, tail=None, follow=True, since="")
+    assert next(following).text == "one"
+    life.proxy.drop()
+    with pytest.raises(EngineError, match="connection to the Docker Engine"):
+        next(following)
 
 
 def test_logs_that_are_kept_nowhere(life: Life) -> None:
