@@ -120,10 +120,14 @@ def show_existing(ui: Ui, existing: Iterable[Existing]) -> None:
 
 
 def overall(existing: Iterable[Existing]) -> str:
-    """The state of a deployment in one word: running, stopped, degraded (some of it runs), absent."""
-    states = [item.state for item in existing if item.lifetime != SHARED and item.state != PRESENT]
-    if not states:
+    """The state of a deployment in one word: running, stopped, degraded (some of it runs), absent; when nothing of it
+    can run, `data` (only what holds data was kept) or `leftovers` (an uninstall failed half-way)."""
+    items = [item for item in existing if item.lifetime != SHARED]
+    states = [item.state for item in items if item.state != PRESENT]
+    if not items:
         return "absent"
+    if not states:
+        return "data" if all(item.lifetime == DATA for item in items) else "leftovers"
     if all(state == RUNNING for state in states):
         return "running"
     if all(state == STOPPED for state in states):
