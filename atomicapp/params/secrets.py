@@ -23,7 +23,7 @@ class Redactor:
         for secret in self.secrets:
             if len(secret) >= SHORT:
                 encoded = secret.encode("utf-8", "surrogatepass")
-                forms |= {secret, base64.b64encode(encoded).decode(), quote(secret, safe=""), json.dumps(secret)[1:-1]}
+                forms |= {secret, base64.b64encode(encoded).decode(), quote(encoded, safe=""), json.dumps(secret)[1:-1]}
                 forms |= {line.strip() for line in secret.splitlines() if len(line.strip()) >= SHORT}
         longest_first = sorted(forms, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if forms else None
