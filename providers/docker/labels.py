@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -61,7 +62,7 @@ def fields(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         elif name != "ExposedPorts" or not body.get("host", {}).get("PortBindings"):
             yield _FRIENDLY.get(name, name), _text(value)
     for name, value in body.get("host", {}).items():
-        yield _FRIENDLY.get(name, name), _text(value)
+        yield _FRIENDLY.get(name, name), _ports(value) if name == "PortBindings" else _text(value)
     for name, value in body.get("networks", {}).items():
         yield f"networks/{name}", _text(value)
     for name, value in body.get("volumes", {}).items():
@@ -74,7 +75,22 @@ def fields(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
+    """A value as people read it, and the same for what is wanted and what is there."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return shlex.join(value)
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def _ports(value: Mapping[str, Any]) -> str:
+    """`127.0.0.1:8080->80/tcp, 443/tcp`."""
+    found = []
+    for port, bindings in sorted(value.items()):
+        for binding in bindings or []:
+            ip, host = binding.get("HostIp", ""), binding.get("HostPort", "")
+            found.append(f"{ip}:{host}->{port}" if ip else f"{host}->{port}" if host else port)
+    return ", ".join(found)
 
 
 def is_plain(path: str) -> bool:

@@ -25,6 +25,8 @@ _EXIT = re.compile(r"Exited \((-?\d+)\)")
 _STOPPED_CODES = (0, 130, 137, 143)
 """Exit statuses of what ended well or was told to: SIGINT, SIGKILL, SIGTERM."""
 
+_ALL = "0.0.0.0"  # noqa: S104 (shown, not bound)
+
 LIFETIMES = (OWNED, DATA, SHARED)
 
 
@@ -92,16 +94,17 @@ def _state(row: Row) -> str:
 
 
 def _ports(row: Row) -> tuple[str, ...]:
-    found = [
-        f"{_host(port.get('IP', ''))}:{port['PublicPort']}->{port['PrivatePort']}/{port.get('Type', 'tcp')}"
+    found = {
+        (f"{port['PublicPort']}->{port['PrivatePort']}/{port.get('Type', 'tcp')}", port.get("IP", ""))
         for port in row.get("Ports") or []
         if port.get("PublicPort")
-    ]
-    return tuple(sorted(set(found)))
+    }
+    # the engine lists a port that is open to all once for each version of IP
+    return tuple(sorted(f"{_host(ip)}:{port}" for port, ip in found if ip != "::" or (port, _ALL) not in found))
 
 
 def _host(ip: str) -> str:
-    return f"[{ip}]" if ":" in ip else ip or "0.0.0.0"  # noqa: S104 (shown, not bound)
+    return f"[{ip}]" if ":" in ip else ip or _ALL
 
 
 def _container(row: Row, key: str) -> Existing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from typing import Any, NamedTuple
@@ -41,6 +42,9 @@ class _Parser:
         self.app = target.app
         self.issues: list[Issue] = []
         self.items: list[_Item] = []
+        self.numbers: Counter[str] = Counter()
+        self.by_name: dict[str, _Item] = {}
+        self.by_component: dict[str, list[_Item]] = {}  # under every name that others may call a component by
         self.resources: dict[str, Resource] = {}
         self.hashes: dict[str, str] = {}  # of the containers done, for those that are bound to them
         self.volumes_used: set[tuple[str, str]] = set()
@@ -77,21 +81,24 @@ class _Parser:
             return
         self.issues += found.issues
         for work in found.workloads:
-            number = 1 + sum(item.artifact.component == artifact.component for item in self.items)
+            self.numbers[artifact.component] += 1
+            number = self.numbers[artifact.component]
             name = work.name.removeprefix("/") or names.container(self.app, artifact.component, number)
             if not names.VALID.fullmatch(name):
                 hint = "two or more letters, digits and '_.-', beginning with a letter or digit"
                 self._say(ERROR, f"'{name}' is no name for a container", artifact, work.place("name"), "name", hint)
             key = f"{CONTAINER}/{artifact.component}:{number}"
-            self.items.append(_Item(artifact, work, number, name, key))
+            item = _Item(artifact, work, number, name, key)
+            self.items.append(item)
+            for called in {artifact.component, *names.aliases(artifact.component)}:
+                self.by_component.setdefault(called, []).append(item)
             for message, place in risks.find(work):
                 hint = "run it only if you trust its author; nothing else needs to be done"
                 self._say(WARNING, message, artifact, place, "risky", hint)
 
     def _check_names(self) -> None:
-        first: dict[str, _Item] = {}
         for item in self.items:
-            other = first.setdefault(item.name, item)
+            other = self.by_name.setdefault(item.name, item)
             if other is not item:
                 self._say(
                     ERROR,
@@ -103,7 +110,7 @@ class _Parser:
                 )
 
     def _check_ports(self) -> None:
-        taken: list[tuple[str, str, str, _Item]] = []
+        taken: dict[tuple[str, str], list[tuple[str, _Item]]] = {}
         for item in self.items:
             if item.work.namespaces.network == "host":
                 continue
@@ -111,31 +118,29 @@ class _Parser:
                 if not port.host.isdigit():
                     continue
                 ip = "" if port.host_ip in ("0.0.0.0", "::") else port.host_ip  # noqa: S104 (compared, not bound)
-                for other_ip, host, protocol, other in taken:
-                    if (host, protocol) == (port.host, port.protocol) and (ip == other_ip or not ip or not other_ip):
+                same = taken.setdefault((port.host, port.protocol), [])
+                for other_ip, other in same:
+                    if ip == other_ip or not ip or not other_ip:
                         self._say(
                             ERROR,
-                            f"port {host}/{protocol} of the host is published twice: also by {other.name}",
+                            f"port {port.host}/{port.protocol} of the host is published twice: also by {other.name}",
                             item.artifact,
                             port.position,
                             "duplicate-port",
                             "give one of them another port, best by a param",
                         )
-                taken.append((ip, port.host, port.protocol, item))
+                        break
+                same.append((ip, item))
 
     # ------------------------------------------------------------ who needs whom
 
     def _find(self, name: str, asking: _Item) -> _Item | None:
         """The container of the app that a name means: a container's name, or a component as others see it."""
-        for item in self.items:
-            if item.name == name:
-                return item
+        found = self.by_name.get(name)
+        if found is not None:
+            return found
         own = asking.artifact.component.rpartition(":")[0]
-        matching = [
-            item
-            for item in self.items
-            if item is not asking and name in (item.artifact.component, *names.aliases(item.artifact.component))
-        ]
+        matching = [item for item in self.by_component.get(name, ()) if item is not asking]
         # a sibling is nearer than a component of another app that happens to have the same name
         near = [item for item in matching if item.artifact.component.rpartition(":")[0] == own]
         return next(iter(near or matching), None)
@@ -158,28 +163,28 @@ class _Parser:
 
     def _order(self) -> list[_Item]:
         """The commands in the order of the graph, but each after those that it is bound to."""
-        done: list[_Item] = []
-        path: list[_Item] = []
+        done: dict[str, _Item] = {}
+        # a stack of our own and no recursion: a chain of links may be as long as the author likes
+        path: dict[str, tuple[_Item, Iterator[tuple[str, Position]]]] = {}
+        for first in self.items:
+            todo: _Item | None = first
+            while todo is not None or path:
+                if todo is not None and todo.key not in done and todo.key not in path:
+                    path[todo.key] = (todo, self._bound(todo))
+                elif todo is not None and todo.key in path:
+                    self._circle([found for found, _ in path.values()], todo)
+                key, (item, others) = next(reversed(path.items()), ("", (first, iter(()))))
+                todo = next((found for name, _ in others for found in [self._find(name, item)] if found), None)
+                if todo is None and path:
+                    del path[key]
+                    done[key] = item
+        return [*done.values()]
 
-        def visit(item: _Item) -> None:
-            if item in done:
-                return
-            if item in path:
-                circle = " -> ".join(found.name for found in [*path[path.index(item) :], item])
-                place = item.work.position
-                self._say(ERROR, f"containers need each other in a circle: {circle}", item.artifact, place, "circle")
-                return
-            path.append(item)
-            for name, _ in self._bound(item):
-                other = self._find(name, item)
-                if other is not None:
-                    visit(other)
-            path.pop()
-            done.append(item)
-
-        for item in self.items:
-            visit(item)
-        return done
+    def _circle(self, path: list[_Item], back: _Item) -> None:
+        circle = [*path[path.index(back) :], back]
+        shown = " -> ".join(item.name for item in circle[:20]) + (" ..." if len(circle) > 20 else "")
+        message = f"containers need each other in a circle: {shown}"
+        self._say(ERROR, message, back.artifact, back.work.position, "circle")
 
     # ------------------------------------------------------------ resources
 

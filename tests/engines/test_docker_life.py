@@ -243,8 +243,8 @@ def test_a_change_names_its_fields(life: Life) -> None:
     assert changes["env/A"] == ("1", "3")
     assert changes["env/B"] == ("2", None)
     assert changes["Memory"] == (str(32 * 1024 * 1024), None)
-    assert changes["command"][1] == '["sleep", "100"]'
-    assert changes["ports"] == (None, '{"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": ""}]}')
+    assert changes["command"][1] == "sleep 100"
+    assert changes["ports"] == (None, "127.0.0.1:->80/tcp")
     assert set(changes) == {"env/A", "env/B", "Memory", "command", "ports"}
 
 
