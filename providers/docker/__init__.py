@@ -9,9 +9,14 @@ Works with every engine that speaks the API from 1.41 on, Podman's service among
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from atomicapp.errors import EngineError
 from atomicapp.model import Parsed, Rendered, Target
 from atomicapp.providers.base import Reachable, Session
+
+if TYPE_CHECKING:
+    from atomicapp.providers.docker.endpoint import Endpoint
 
 NAME = "docker"
 ACCEPTS = "a text of `docker run ...` commands (all options of the Docker client)"
@@ -24,27 +29,31 @@ def parse(rendered: Rendered, target: Target) -> Parsed:
     return resources.parse(rendered, target)
 
 
-def connect(target: Target) -> Session:
-    """See providers.base.Provider."""
+def _endpoint(target: Target) -> Endpoint:
     import os
     from pathlib import Path
 
-    from atomicapp.providers.docker import client, endpoint
+    from atomicapp.providers.docker import endpoint
+
+    # os.path's expanduser, unlike Path's, has no objection to a user without a home
+    return endpoint.find(target, os.environ, Path(os.path.expanduser("~")))  # noqa: PTH111
+
+
+def connect(target: Target) -> Session:
+    """See providers.base.Provider."""
+    from atomicapp.providers.docker import client
     from atomicapp.providers.docker.session import DockerSession
 
-    return DockerSession(client.connect(endpoint.find(target, os.environ, Path("~").expanduser())))
+    return DockerSession(client.connect(_endpoint(target)))
 
 
 def reachable(target: Target) -> Reachable:
     """See providers.base.Provider."""
-    import os
-    from pathlib import Path
-
-    from atomicapp.providers.docker import client, endpoint
+    from atomicapp.providers.docker import client
 
     where = ""
     try:
-        found = endpoint.find(target, os.environ, Path("~").expanduser())
+        found = _endpoint(target)
         where = found.url
         connection = client.connect(found)
     except EngineError as error:

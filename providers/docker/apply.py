@@ -131,7 +131,9 @@ class _Applier:
                 raise
             self._make_room(resource)
             made = self.client.call("POST", "/containers/create", params=params, body=body)
-        container_id = str(made["Id"])
+        container_id = str((made or {}).get("Id") or resource.name)
+        for warning in (made or {}).get("Warnings") or []:
+            self.report(resource.key, f"the engine warns: {warning}")
         try:
             for network, endpoint in later.items():
                 self.client.call(

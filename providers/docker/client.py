@@ -78,10 +78,7 @@ class Client:
         try:
             return json.loads(text)
         except ValueError as error:
-            raise EngineError(
-                f"what answers at {self.endpoint.url} is no Docker Engine: its answer is not JSON",
-                hint="check the address in " + self.endpoint.source,
-            ) from error
+            raise self._odd(path) from error
 
     def get(self, path: str, **params: Any) -> Any:
         """GET with query parameters; a mapping becomes JSON, as the engine takes filters."""
@@ -91,17 +88,35 @@ class Client:
         }
         return self.call("GET", path, params=encoded)
 
+    def listing(self, path: str, member: str = "", **params: Any) -> list[dict[str, Any]]:
+        """As `get`, for a list of objects, or for one that is a member of an object. None counts as an empty one."""
+        found = self.get(path, **params)
+        if member:
+            found = found.get(member) if isinstance(found, dict) else found
+        if found is not None and not (isinstance(found, list) and all(isinstance(item, dict) for item in found)):
+            raise self._odd(path)
+        return found or []
+
+    def _odd(self, path: str) -> EngineError:
+        return EngineError(
+            f"what answers at {self.endpoint.url} (from {self.endpoint.source}) is no Docker Engine: its answer to "
+            f"{path} is not understood",
+            hint="expected the address of an engine's API, such as unix:///var/run/docker.sock",
+        )
+
     def inspect(self, kind: str, name: str) -> dict[str, Any] | None:
         """One object in full, or None when there is none of that name."""
         path = {"container": f"/containers/{seg(name)}/json", "image": f"/images/{seg(name)}/json"}.get(
             kind, f"/{kind}s/{seg(name)}"
         )
         try:
-            found: dict[str, Any] = self.get(path)
+            found = self.get(path)
         except Refused as error:
             if error.status == 404:
                 return None
             raise
+        if not isinstance(found, dict):
+            raise self._odd(path)
         return found
 
     def close(self) -> None:

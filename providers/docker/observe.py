@@ -37,7 +37,7 @@ def aside(name: str, container_id: str) -> str:
 
 def observe(client: Client, app: str, wanted: Sequence[Resource]) -> tuple[Existing, ...]:
     """All that belongs to `app`, and those of `wanted` that are there and shared. See providers.base.Session."""
-    rows = client.get("/containers/json", all=True, filters={"label": [f"{base.LABEL_APP}={app}"]})
+    rows = client.listing("/containers/json", all=True, filters={"label": [f"{base.LABEL_APP}={app}"]})
     if not wanted:
         volumes = _volumes(client, app)
         networks = _networks(client, app)
@@ -56,16 +56,16 @@ def observe(client: Client, app: str, wanted: Sequence[Resource]) -> tuple[Exist
 def observe_all(client: Client) -> dict[str, tuple[Existing, ...]]:
     """All deployments: three listings, whatever their number."""
     found: dict[str, list[Existing]] = {}
-    rows = client.get("/containers/json", all=True, filters={"label": [base.LABEL_APP]})
+    rows = client.listing("/containers/json", all=True, filters={"label": [base.LABEL_APP]})
     by_app: dict[str, list[Row]] = {}
     for row in rows:
         by_app.setdefault(_labels(row)[base.LABEL_APP], []).append(row)
     for app, own in by_app.items():
         found.setdefault(app, []).extend(_without_double(own, {}))
     filters = {"label": [base.LABEL_APP]}
-    for row in client.get("/networks", filters=filters) or []:
+    for row in client.listing("/networks", filters=filters):
         found.setdefault(_labels(row)[base.LABEL_APP], []).append(_network(row))
-    for row in (client.get("/volumes", filters=filters) or {}).get("Volumes") or []:
+    for row in client.listing("/volumes", "Volumes", filters=filters):
         found.setdefault(_labels(row)[base.LABEL_APP], []).append(_volume(row))
     return {app: tuple(items) for app, items in sorted(found.items())}
 
@@ -245,21 +245,21 @@ def _volume(row: Row) -> Existing:
 
 
 def _networks(client: Client, app: str) -> list[Existing]:
-    found = client.get("/networks", filters={"label": [f"{base.LABEL_APP}={app}"]})
-    return [_network(row) for row in found or []]
+    found = client.listing("/networks", filters={"label": [f"{base.LABEL_APP}={app}"]})
+    return [_network(row) for row in found]
 
 
 def _volumes(client: Client, app: str) -> list[Existing]:
-    found = client.get("/volumes", filters={"label": [f"{base.LABEL_APP}={app}"]})
-    return [_volume(row) for row in (found or {}).get("Volumes") or []]
+    found = client.listing("/volumes", "Volumes", filters={"label": [f"{base.LABEL_APP}={app}"]})
+    return [_volume(row) for row in found]
 
 
 def _asked(client: Client, app: str, containers: Sequence[Existing], resources: dict[str, Resource]) -> list[Existing]:
     """Networks and volumes from a listing each, images one by one: only those that are wanted are of interest."""
     found: list[Existing] = []
     for kind, rows in (
-        (NETWORK, client.get("/networks") or []),
-        (VOLUME, (client.get("/volumes") or {}).get("Volumes") or []),
+        (NETWORK, client.listing("/networks")),
+        (VOLUME, client.listing("/volumes", "Volumes")),
     ):
         wanted = {item.name: item for item in resources.values() if item.kind == kind}
         seen: set[str] = set()
@@ -291,7 +291,7 @@ def _refuse_foreign(client: Client, app: str, containers: Sequence[Existing], re
     names = [item.name for item in resources.values() if item.kind == CONTAINER and item.name not in own]
     if not names:
         return
-    rows = client.get("/containers/json", all=True, filters={"name": [f"^/?{re.escape(name)}$" for name in names]})
+    rows = client.listing("/containers/json", all=True, filters={"name": [f"^/?{re.escape(name)}$" for name in names]})
     for row in rows:
         owner = _labels(row).get(base.LABEL_APP)
         if name_of(row) not in names or owner == app:

@@ -100,7 +100,7 @@ def _holder(client: Client, port: str, own: str) -> str:
     from atomicapp.providers.docker.observe import name_of
 
     try:
-        rows = client.get("/containers/json")
+        rows = client.listing("/containers/json")
     except (Refused, EngineError):
         return ""
     for row in rows:

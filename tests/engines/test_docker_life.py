@@ -7,6 +7,7 @@ import re
 import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +44,7 @@ from atomicapp.providers.docker.session import DockerSession
 from tests.engines.docker import LABEL, DockerEngine
 from tests.engines.life import HERE, Life
 from tests.engines.recording_proxy import recording
+from tests.engines.registry import Registry
 
 pytestmark = pytest.mark.engine
 
@@ -765,3 +767,38 @@ def test_a_step_that_makes_no_sense_is_refused(life: Life) -> None:
         life.apply(Step("update", resource, None))
     life.apply(Step(KEEP, resource, None))
     assert isinstance(life.session, DockerSession)
+
+
+# ---------------------------------------------------------------- registries with a password
+
+
+def test_an_image_of_a_private_registry(
+    docker_engine: DockerEngine,
+    busybox_image: str,
+    registry_auth: Registry,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name = f"{registry_auth.host}/private/busybox:1"
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    words = ("--username", registry_auth.username, "--password-stdin", registry_auth.host)
+    docker_engine.docker("login", *words, stdin=registry_auth.password)
+    docker_engine.docker("tag", busybox_image, name)
+    docker_engine.docker("push", name)
+    docker_engine.docker("rmi", name)
+    with recording(docker_engine.host) as proxy:
+        life = Life(docker_engine.docker, name, proxy)
+        try:
+            assert life.run(web="docker run -d IMAGE SLEEP")[f"image/{name}"] == CREATE
+        finally:
+            life.close()
+            docker_engine.docker("rmi", name)
+    (tmp_path / "config.json").unlink()
+    with recording(docker_engine.host) as proxy:
+        life = Life(docker_engine.docker, name, proxy)
+        try:
+            with pytest.raises(EngineError, match="the registry wants you to log in") as caught:
+                life.run(web="docker run -d IMAGE SLEEP")
+            assert registry_auth.password not in str(caught.value.to_dict())
+        finally:
+            life.close()
