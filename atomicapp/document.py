@@ -37,7 +37,7 @@ _LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
 _NULL, _BOOL, _INT, _FLOAT, _MERGE = _TAG + "null", _TAG + "bool", _TAG + "int", _TAG + "float", _TAG + "merge"
 _SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})")
-_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_UNPRINTABLE = re.compile("(?!\\A\ufeff)[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 def compose(text: str, file: str) -> Node | None:

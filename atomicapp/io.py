@@ -10,7 +10,6 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from atomicapp.errors import AtomicAppError, SpecError
 from atomicapp.position import Position
@@ -45,17 +44,26 @@ def read_text(path: Path, name: str = "", *, plain: bool = True) -> str:
     """
     # O_NONBLOCK: else the opening of a pipe waits for a writer
     handle = os.open(path, os.O_RDONLY | (os.O_NONBLOCK if plain else 0))
-    mode = os.fstat(handle).st_mode
-    if stat.S_ISDIR(mode) or (plain and not stat.S_ISREG(mode)):
+    return text_of(handle, name or str(path), plain=plain)
+
+
+def text_of(handle: int, file: str, *, plain: bool = True) -> str:
+    """The rest of an open file as text; closes it. OSError for what is no plain file (unless `plain` is False),
+    SpecError when it is larger than MAX_TEXT or no UTF-8."""
+    try:
+        found = os.fstat(handle)
+        if stat.S_ISDIR(found.st_mode) or (plain and not stat.S_ISREG(found.st_mode)):
+            raise OSError(errno.EINVAL, "it is no plain file", file)
+        expected = found.st_size if plain else 0
+        data = os.read(handle, min(expected, MAX_TEXT) + 1)
+        # a plain file comes whole; a pipe, or a file that grows, piece by piece
+        while data and len(data) != expected and len(data) <= MAX_TEXT:
+            piece = os.read(handle, MAX_TEXT + 1 - len(data))
+            if not piece:
+                break
+            data += piece
+    finally:
         os.close(handle)
-        raise OSError(errno.EINVAL, "it is no plain file", str(path))
-    with os.fdopen(handle, "rb") as stream:
-        return text_of(stream, name or str(path))
-
-
-def text_of(stream: BinaryIO, file: str) -> str:
-    """The rest of an open file as text; SpecError when it is larger than MAX_TEXT or no UTF-8."""
-    data = stream.read(MAX_TEXT + 1)
     if len(data) > MAX_TEXT:
         raise SpecError.single(f"the file is larger than {MAX_TEXT // 1024 // 1024} MiB", Position(file), code="size")
     return decode(data, file)

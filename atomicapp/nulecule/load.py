@@ -12,6 +12,7 @@ from atomicapp import document, io
 from atomicapp.document import Node
 from atomicapp.errors import ERROR, NOTE, WARNING, Issue, ResolveError, SpecError
 from atomicapp.model import (
+    GENERAL,
     ArtifactSource,
     Component,
     Constraint,
@@ -32,7 +33,7 @@ FILE_NAME = "Nulecule"
 MAX_SIZE = 10**9
 """GB of a volume: an exabyte."""
 _OLD_NAMES = ("nulecule", "Atomicfile", "NULECULE", "Nulecule.yaml", "Nulecule.yml", "Nulecule.json")
-_BAD_NAME = re.compile(r"[:/\[\]\x00-\x1f\x7f]|\.\.")
+_BAD_NAME = re.compile(r"[:/\[\]\x00-\x1f\x7f]|\.\.|^\.$")
 _ACCESS_MODES = {"ReadWrite": "ReadWriteOnce", "ReadOnly": "ReadOnlyMany"}
 _SECRET_NAME = re.compile(r"pass(word|wd)?$|_pass_|secret|token|api_?key|private_?key", re.IGNORECASE)
 
@@ -197,6 +198,14 @@ class _Reader:
                 keys.get("name", node),
                 "bad-name",
                 "names become folders and scopes (a:b): use letters, digits, '-', '_' and '.'",
+            )
+        if name == GENERAL:
+            self.tell(
+                WARNING,
+                f"the name '{name}' is that of the app's own scope: params of this component reach every other",
+                keys["name"],
+                "bad-name",
+                "choose another name",
             )
         params = self.params(keys.get("params"))
         source = document.text_of(keys.get("source"))

@@ -7,6 +7,7 @@ the word None) is no answer.
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -44,7 +45,7 @@ def read(source: str, download: Download) -> Answers:
     Raises ConfigError when the file is absent, SpecError with every fault, FetchError for a URL.
     """
     if source == "-":
-        return parse(io.text_of(sys.stdin.buffer, _STDIN), _STDIN)
+        return parse(io.text_of(os.dup(sys.stdin.fileno()), _STDIN, plain=False), _STDIN)
     if source.startswith(("http://", "https://")):
         shown = io.shown_url(source)
         return parse(io.decode(download(source), shown), shown, Path(source.partition("?")[0]).suffix)

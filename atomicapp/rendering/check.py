@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from atomicapp import document
 from atomicapp.errors import ERROR, Issue, SpecError
 from atomicapp.model import App, Artifact, Component
+from atomicapp.nulecule.patterns import allows
 from atomicapp.nulecule.resolve import walk
 from atomicapp.params.configure import Settings
 from atomicapp.rendering.render import expand, fill
@@ -81,7 +81,7 @@ def _broken_defaults(settings: Settings) -> Iterator[Issue]:
         if param.default is None:
             continue
         for constraint in param.constraints:
-            if re.fullmatch(constraint.allowed_pattern, param.default) is None:
+            if not allows(constraint, param.default):
                 shown = "the default" if param.hidden else f"the default '{param.default}'"
                 yield Issue(
                     ERROR,

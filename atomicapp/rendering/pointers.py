@@ -8,37 +8,47 @@ its place, so comments and layout stay as the author wrote them.
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Sequence
 
 from atomicapp import document
-from atomicapp.errors import Issue, SpecError
+from atomicapp.errors import ERROR, Issue, SpecError
 from atomicapp.model import Pointer
 
 
 def apply(text: str, file: str, assignments: Sequence[tuple[Pointer, str]]) -> str:
     """`text` with each pointer's place set to the value beside it. SpecError for a pointer that leads nowhere."""
+    as_json = text.removeprefix("\ufeff").lstrip()[:1] in ("{", "[")
+    if as_json:
+        # places are counted in the text that YAML reads
+        text = document.escaped_for_yaml(text)
     root = document.compose(text, file)
     issues: list[Issue] = []
-    edits: list[tuple[int, int, str]] = []
-    as_json = text.lstrip()[:1] in ("{", "[")
+    edits: dict[tuple[int, int], str] = {}
     for pointer, value in assignments:
-        node = _at(root, pointer.pointer)
+        found = _way(root, pointer.pointer)
+        node = found[-1] if found else None
         if node is None:
             message = f"the pointer '{pointer.pointer}' leads nowhere in {file}"
-            issues.append(Issue("error", message, pointer.position, "pointer", hint=_nearest(root, pointer.pointer)))
+            issues.append(Issue(ERROR, message, pointer.position, "pointer", hint=_nearest(root, pointer.pointer)))
         elif not isinstance(node, document.ScalarNode):
             message = f"the pointer '{pointer.pointer}' leads to a list or mapping in {file}, not to a value"
-            issues.append(Issue("error", message, pointer.position, "pointer", hint="point at one text or number"))
+            issues.append(Issue(ERROR, message, pointer.position, "pointer", hint="point at one text or number"))
+        elif _is_shared(root, found):
+            message = f"the pointer '{pointer.pointer}' leads to an alias in {file}, which stands at several places"
+            issues.append(Issue(ERROR, message, pointer.position, "pointer", hint="write the value there in full"))
         else:
-            flow = as_json or node.style in ("'", '"')
-            replaced = _text(value, as_json or flow)
             start, end = _offset(text, node.start_mark), _offset(text, node.end_mark)
+            replaced = _text(value, as_json or node.style in ("'", '"'))
             if start == end:  # an empty value: `image:`
-                replaced = " " + replaced
-            edits.append((start, end, replaced))
+                replaced = f" {replaced}"
+            elif text[end - 1] == "\n":  # a text block ends with its line
+                replaced += "\r\n" if text[end - 2] == "\r" else "\n"
+            edits[start, end] = replaced
     if issues:
         raise SpecError(issues)
-    for start, end, replaced in sorted(edits, reverse=True):
+    for (start, end), replaced in sorted(edits.items(), reverse=True):
         text = text[:start] + replaced + text[end:]
     return text
 
@@ -49,19 +59,44 @@ def _offset(text: str, mark: object) -> int:
     return offset + (1 if text.startswith("\ufeff") else 0)
 
 
-def _at(root: document.Node | None, pointer: str) -> document.Node | None:
-    node = root
+def _way(root: document.Node | None, pointer: str) -> list[document.Node]:
+    """The nodes from the root to the place of a pointer; empty when it leads nowhere."""
+    if root is None:
+        return []
+    way = [root]
     for part in pointer.split("/")[1:]:
         part = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(node, document.SequenceNode):
-            if not part.isdecimal() or int(part) >= len(node.value):
-                return None
-            node = node.value[int(part)]
+        if isinstance(way[-1], document.SequenceNode):
+            if not re.fullmatch(r"0|[1-9][0-9]{0,8}", part) or int(part) >= len(way[-1].value):
+                return []
+            way.append(way[-1].value[int(part)])
         else:
-            node = document.fields(node).get(part)
-        if node is None:
-            return None
-    return node
+            node = document.fields(way[-1]).get(part)
+            if node is None:
+                return []
+            way.append(node)
+    return way
+
+
+def _at(root: document.Node | None, pointer: str) -> document.Node | None:
+    way = _way(root, pointer)
+    return way[-1] if way else None
+
+
+def _is_shared(root: document.Node | None, way: Sequence[document.Node]) -> bool:
+    """Whether a node on the way stands at more than one place, by an alias."""
+    places: Counter[int] = Counter()
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        places[id(node)] += 1
+        if places[id(node)] > 2:  # met again twice: what is below is known to be shared by now
+            continue
+        if isinstance(node, document.MappingNode):
+            stack += [value for _, value in node.value]
+        elif isinstance(node, document.SequenceNode):
+            stack += node.value
+    return any(places[id(node)] > 1 for node in way)
 
 
 def _nearest(root: document.Node | None, pointer: str) -> str:
@@ -82,14 +117,14 @@ def _text(value: str, quoted: bool) -> str:
         found = document.compose(value, "")
     except SpecError:
         found = None
-    scalar = isinstance(found, document.ScalarNode) and found.value == value.strip()
+    scalar = isinstance(found, document.ScalarNode) and found.value == value
     tag = found.tag.rpartition(":")[2] if scalar and found is not None else "str"
     if tag in ("int", "float", "bool"):
         try:
-            json.loads(value)  # 00123, 0x1F or yes are numbers to YAML only: as texts they keep their shape
-        except ValueError:
-            tag = "str"
-    if tag in ("int", "float", "bool"):
-        return value
-    plain = scalar and tag == "str" and not quoted and value == value.strip() and not set(value) & set("{}[],#\n")
-    return value if plain else json.dumps(value, ensure_ascii=False)
+            json.loads(value)
+        except ValueError:  # 00123, 0x1F or yes are numbers to YAML only: as texts they keep their shape
+            quoted = True
+        else:
+            return value
+    plain = scalar and tag == "str" and not quoted and not set(value) & set("{}[],#\n")
+    return value if plain else document.escaped_for_yaml(json.dumps(value, ensure_ascii=False))

@@ -11,6 +11,7 @@ from pathlib import Path
 from atomicapp import document
 from atomicapp.errors import ERROR, WARNING, Issue, SpecError
 from atomicapp.model import (
+    GENERAL,
     App,
     Artifact,
     Component,
@@ -25,11 +26,13 @@ from atomicapp.model import (
 )
 from atomicapp.nulecule.resolve import walk
 from atomicapp.nulecule.schema import did_you_mean
-from atomicapp.params.configure import Settings
+from atomicapp.params.configure import BUILT_IN, Settings
 from atomicapp.position import Position, line_of
 from atomicapp.rendering import pointers
 from atomicapp.rendering.sources import Sources, Text
 from atomicapp.rendering.substitute import Unresolved, substitute
+
+NO_ARTIFACTS = "no-artifacts"
 
 RealSource = FileArtifact | UrlArtifact | GitArtifact
 
@@ -41,7 +44,7 @@ def render(app: App, settings: Settings, sources: Sources) -> Rendered:
     issues: list[Issue] = []
     _render(app, settings, sources, artifacts, issues)
     if any(issue.severity == ERROR for issue in issues):
-        raise SpecError(issues)
+        raise SpecError(map(_with_choice(settings), issues))
     volumes = tuple(Volume(node.namespace, item) for node in walk(app) for item in node.nulecule.requirements)
     return Rendered(tuple(artifacts), volumes, tuple(issues), reader(app, sources))
 
@@ -75,13 +78,26 @@ def _render(app: App, settings: Settings, sources: Sources, found: list[Artifact
             issues.extend(error.issues)
 
 
+def _with_choice(settings: Settings) -> Callable[[Issue], Issue]:
+    """Adds to an issue about a provider who chose it."""
+    value = settings.value(GENERAL, "provider")
+    if value is None or value.origin == BUILT_IN:
+        return lambda issue: issue
+    chosen = f"the provider was chosen by {value.origin}: {value.position}"
+
+    def add(issue: Issue) -> Issue:
+        return issue._replace(hint=f"{issue.hint}; {chosen}") if issue.code == NO_ARTIFACTS else issue
+
+    return add
+
+
 def expand(component: Component, provider: str) -> Iterator[RealSource]:
     """The sources of a component for one provider, with `inherit` followed. SpecError shows the chain."""
     if provider not in component.artifacts:
         raise SpecError.single(
             f"the component '{component.name}' has no artifacts for {provider}",
             component.position,
-            code="no-artifacts",
+            code=NO_ARTIFACTS,
             hint=_offer(component, provider),
         )
     yield from _expand(component, provider, (provider,))
@@ -122,16 +138,16 @@ def fill(
     scope: str, provider: str, source: Text, origin: RealSource, texts: Mapping[str, str], issues: list[Issue]
 ) -> Artifact:
     """One text with pointers and names filled in; names without a value are added to `issues`."""
-    text = source.text
-    if origin.pointers:
-        text = pointers.apply(text, source.file, list(_assignments(origin.pointers, texts, scope)))
-    data, unresolved = substitute(text, texts)
+    data, unresolved = substitute(source.text, texts)
     if unresolved:
         # a Template's own ${NAME} are filled in by the engine, not by us
         known = _template_parameters(data, source.file)
         issues.extend(
-            _unresolved(item, scope, text, source.file, texts) for item in unresolved if item.name not in known
+            _unresolved(item, scope, source.text, source.file, texts) for item in unresolved if item.name not in known
         )
+    if origin.pointers:
+        # after the names: `containerPort: $port` is read with its value, and a `$` in a param stays one
+        data = pointers.apply(data, source.file, list(_assignments(origin.pointers, texts, scope)))
     return Artifact(scope, provider, source.path, data, source.file, origin.position)
 
 
@@ -162,9 +178,10 @@ def _unresolved(item: Unresolved, scope: str, text: str, file: str, texts: Mappi
     position = Position.at_offset(file, text, item.offset)
     close = did_you_mean(item.name, texts)
     hint = f"did you mean '${close}'? " if close else ""
+    times = f" (here and {item.times - 1} times more)" if item.times > 1 else ""
     return Issue(
         WARNING,
-        f"no param '{item.name}' reaches {scope}: the text stays as it is",
+        f"no param '{item.name}' reaches {scope}: the text stays as it is{times}",
         position,
         "unresolved",
         hint=hint + "write $$ for a dollar sign",

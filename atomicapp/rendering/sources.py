@@ -46,8 +46,7 @@ class Sources:
 
     def __init__(self, remote: Remote) -> None:
         self._remote = remote
-        self._roots: dict[Path, str] = {}
-        self._safe: set[str] = set()
+        self._safe: set[tuple[Path, str]] = set()
         self._git: dict[tuple[str, str], Path] = {}
         self._downloads: dict[str, bytes] = {}
         self._temporary: list[tempfile.TemporaryDirectory[str]] = []
@@ -86,62 +85,66 @@ class Sources:
         return texts[0].text
 
     def _files(self, folder: Path, path: str, position: Position, shown: str) -> list[Text]:
-        full = f"{folder}/{path}"
+        plain = path.rstrip("/") or "."
         try:
-            mode = os.stat(full, follow_symlinks=False).st_mode  # noqa: PTH116 -- a Path costs more than the call
-            if stat.S_ISLNK(mode):
-                self._inside(folder, full, path, position)
-                mode = os.stat(full).st_mode  # noqa: PTH116
-            if stat.S_ISDIR(mode):
-                return self._folder(folder, path.rstrip("/"), full, position, shown)
-            return [self._file(folder, path, full, position, shown)]
+            self._check_folders(folder, plain, position)
+            handle = self._open(folder, plain, position)
+            if stat.S_ISDIR(os.fstat(handle).st_mode):
+                os.close(handle)
+                return self._folder(folder, plain, position, shown)
+            if plain != path:
+                os.close(handle)
+                raise NotADirectoryError
+            file = f"{shown}/{plain}" if shown else f"{folder}/{plain}"
+            return [Text(plain, io.text_of(handle, file), file)]
         except (FileNotFoundError, NotADirectoryError):
             raise SpecError.single(
-                f"the artifact '{path}' does not exist", position, code="artifact-missing", hint=_siblings(folder, path)
+                f"the artifact '{path}' does not exist",
+                position,
+                code="artifact-missing",
+                hint=_siblings(folder, plain),
             ) from None
         except OSError as error:
             raise SpecError.single(
                 f"the artifact '{path}' can't be read: {error.strerror}", position, code="artifact-unreadable"
             ) from None
 
-    def _file(self, folder: Path, path: str, full: str, position: Position, shown: str) -> Text:
-        self._inside(folder, os.path.dirname(full), path, position)  # noqa: PTH120
+    def _open(self, folder: Path, path: str, position: Position) -> int:
+        # O_NOFOLLOW: a link is resolved and looked at first; O_NONBLOCK: a pipe is not waited for
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
         try:
-            # O_NOFOLLOW: a link was resolved and found inside before; one that appears now is not followed
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-            handle = os.open(full, flags)
+            return os.open(f"{folder}/{path}", flags)
         except OSError as error:
             if error.errno != errno.ELOOP:
                 raise
-            self._inside(folder, full, path, position)
-            handle = os.open(os.path.realpath(full), os.O_RDONLY | os.O_NONBLOCK)
-        with os.fdopen(handle, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                raise SpecError.single(f"the artifact '{path}' is no plain file", position, code="artifact-unreadable")
-            data = stream.read(io.MAX_TEXT + 1)
-        file = f"{shown}/{path}" if shown else full
-        if len(data) > io.MAX_TEXT:
-            raise SpecError.single(
-                f"the artifact '{path}' is larger than {io.MAX_TEXT // 1024 // 1024} MiB", position, code="size"
-            )
-        return Text(path, io.decode(data, file), file)
+        return os.open(self._inside(folder, path, path, position), flags)
 
-    def _folder(self, folder: Path, path: str, full: str, position: Position, shown: str) -> list[Text]:
-        names = sorted(entry.name for entry in os.scandir(full) if not entry.name.startswith(".") and entry.is_file())
+    def _folder(self, folder: Path, path: str, position: Position, shown: str) -> list[Text]:
+        with os.scandir(f"{folder}/{path}") as entries:
+            names = sorted(entry.name for entry in entries if not entry.name.startswith(".") and entry.is_file())
         if not names:
             raise SpecError.single(f"the folder '{path}' holds no files", position, code="artifact-missing")
-        return [
-            text for name in names for text in self._files(folder, f"{path}/{name}" if path else name, position, shown)
-        ]
+        prefix = "" if path == "." else f"{path}/"
+        return [text for name in names for text in self._files(folder, prefix + name, position, shown)]
 
-    def _inside(self, folder: Path, full: str, path: str, position: Position) -> None:
-        """Refuse what resolves to a place outside of the app; each folder is looked at once."""
-        if full in self._safe:
+    def _check_folders(self, folder: Path, path: str, position: Position) -> None:
+        """Refuse a path on whose way a link leads outside of the app; each folder is looked at once."""
+        way = path.rpartition("/")[0]
+        if (folder, way) in self._safe:
             return
-        root = self._roots.get(folder)
-        if root is None:
-            root = self._roots[folder] = os.path.realpath(folder)
-        real = os.path.realpath(full)
+        end = way.find("/")
+        while way:
+            part = way if end < 0 else way[:end]
+            if os.path.islink(f"{folder}/{part}"):  # noqa: PTH114 -- a Path costs more than the call
+                self._inside(folder, part, path, position)
+            if end < 0:
+                break
+            end = way.find("/", end + 1)
+        self._safe.add((folder, way))
+
+    def _inside(self, folder: Path, link: str, path: str, position: Position) -> str:
+        """Where a link leads; SpecError when that is outside of the app."""
+        root, real = os.path.realpath(folder), os.path.realpath(f"{folder}/{link}")
         if real != root and not real.startswith(root + os.sep):
             raise SpecError.single(
                 f"the artifact '{path}' is a link that leads outside of the app",
@@ -149,7 +152,7 @@ class Sources:
                 code="artifact-outside",
                 hint="copy the file into the app in place of the link",
             )
-        self._safe.add(full)
+        return real
 
     def _url(self, source: UrlArtifact) -> Text:
         data = self._downloads.get(source.url)
@@ -159,13 +162,14 @@ class Sources:
             except FetchError as error:
                 error.details = (*error.details, f"wanted at {source.position}")
                 raise
-        digest = hashlib.sha256(data).hexdigest()
-        if source.sha256 and digest != source.sha256.lower():
+        shown = io.shown_url(source.url)
+        digest = hashlib.sha256(data).hexdigest() if source.sha256 else ""
+        if digest != source.sha256.lower():
             raise SpecError.single(
-                f"{source.url} has the digest {digest}, not {source.sha256}", source.position, code="digest"
+                f"{shown} has the digest {digest}, not {source.sha256}", source.position, code="digest"
             )
-        name = Path(urlsplit(source.url).path).name or "artifact"
-        return Text(name, io.decode(data, source.url), source.url)
+        name = Path(urlsplit(source.url).path).name
+        return Text(name if name.strip(".") else "artifact", io.decode(data, shown), shown)
 
     def _repository(self, source: GitArtifact) -> list[Text]:
         key = (source.source, source.ref)
@@ -179,7 +183,8 @@ class Sources:
                 error.details = (*error.details, f"wanted at {source.position}")
                 raise
             self._git[key] = folder
-        shown = f"{source.source}@{source.ref}" if source.ref else source.source
+        url = io.shown_url(source.source)
+        shown = f"{url}@{source.ref}" if source.ref else url
         return self._files(self._git[key], source.path or ".", source.position, shown)
 
 
@@ -202,8 +207,9 @@ def checkout(url: str, ref: str, folder: Path) -> None:
 
     Only transports that reach another machine or a plain repository are let through: `ext::` runs programs.
     """
-    if url.startswith("-") or ref.startswith("-") or "::" in url.split("/")[0]:
-        raise FetchError(url, "that is no address of a repository")
+    shown = io.shown_url(url)
+    if url.startswith("-") or ref.startswith("-") or "::" in url.split("/")[0] or "\x00" in url + ref:
+        raise FetchError(shown, "that is no address of a repository")
     command = ["git", "-c", "protocol.allow=never"]
     for protocol in ("https", "http", "ssh", "git", "file"):
         command += ["-c", f"protocol.{protocol}.allow=always"]
@@ -222,12 +228,15 @@ def checkout(url: str, ref: str, folder: Path) -> None:
             check=False,
         )
     except FileNotFoundError:
-        raise FetchError(url, "the program git is not installed", hint="apt-get install git") from None
+        raise FetchError(shown, "the program git is not installed", hint="apt-get install git") from None
     except subprocess.TimeoutExpired:
-        raise FetchError(url, f"git took more than {GIT_TIMEOUT} s") from None
+        raise FetchError(shown, f"git took more than {GIT_TIMEOUT} s") from None
     if done.returncode:
-        lines = [line.removeprefix("fatal: ") for line in done.stderr.splitlines() if line.strip()]
-        reason = next((line for line in reversed(lines) if "fatal" in line or ref in line), lines[-1] if lines else "")
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        # the first fatal line is the cause; general advice follows it
+        reason = next((line[7:] for line in lines if line.startswith("fatal: ")), lines[-1] if lines else "")
         raise FetchError(
-            url, reason or f"git ended with {done.returncode}", hint="check the address, the branch or tag"
+            shown,
+            reason.replace(url, shown) or f"git ended with {done.returncode}",
+            hint="check the address, the branch or tag",
         )

@@ -13,17 +13,19 @@ _PATTERN = re.compile(r"\$(?:\$|([a-zA-Z_][a-zA-Z0-9_]*)|\{([a-zA-Z_][a-zA-Z0-9_
 
 
 class Unresolved(NamedTuple):
-    """A name without a value and the offset of its `$` in the text before substitution."""
+    """A name without a value, the offset of its first `$` in the text before substitution, and how often it stands
+    there."""
 
     name: str
     offset: int
+    times: int
 
 
 def substitute(text: str, values: Mapping[str, str]) -> tuple[str, tuple[Unresolved, ...]]:
     """The text with every known name replaced, and the unknown ones."""
     if "$" not in text:
         return text, ()
-    unresolved: list[Unresolved] = []
+    unresolved: dict[str, Unresolved] = {}
 
     def replace(match: re.Match[str]) -> str:
         name = match[1] or match[2]
@@ -31,11 +33,12 @@ def substitute(text: str, values: Mapping[str, str]) -> tuple[str, tuple[Unresol
             return "$"
         value = values.get(name)
         if value is None:
-            unresolved.append(Unresolved(name, match.start()))
+            before = unresolved.get(name)
+            unresolved[name] = before._replace(times=before.times + 1) if before else Unresolved(name, match.start(), 1)
             return match[0]
         return value
 
-    return _PATTERN.sub(replace, text), tuple(unresolved)
+    return _PATTERN.sub(replace, text), tuple(unresolved.values())
 
 
 def names(text: str) -> frozenset[str]:

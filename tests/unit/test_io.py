@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,26 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
         io.read_text(tmp_path / "pipe")
     with pytest.raises(OSError, match="it is no plain file"):
         io.read_text(Path("/dev/zero"))
+
+
+def test_a_pipe_is_read_to_its_end_whatever_the_pieces() -> None:
+    reader, writer = os.pipe()
+
+    def write() -> None:
+        for number in range(3):
+            os.write(writer, f"{number}".encode() * 50_000)
+        os.close(writer)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    assert io.text_of(reader, "f", plain=False) == "0" * 50_000 + "1" * 50_000 + "2" * 50_000
+    thread.join()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(reader)
+
+
+def test_a_file_of_unknown_size_is_read_to_its_end() -> None:
+    assert io.read_text(Path("/proc/self/status")).endswith("\n")
 
 
 def test_a_pipe_may_be_asked_for() -> None:

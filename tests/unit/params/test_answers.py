@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io as streams
 import os
 import sys
 import threading
@@ -331,22 +330,20 @@ def test_answers_of_a_pipe() -> None:
         os.close(reader)
 
 
-class Stdin:
-    def __init__(self, data: bytes) -> None:
-        self.buffer = streams.BytesIO(data)
+def test_answers_of_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(data: bytes) -> answers.Answers:
+        (tmp_path / "in").write_bytes(data)
+        with (tmp_path / "in").open() as stream:
+            monkeypatch.setattr(sys, "stdin", stream)
+            return answers.read("-", no_download)
 
-
-def test_answers_of_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", Stdin(YAML.encode()))
-    found = answers.read("-", no_download)
+    found = read(YAML.encode())
     assert plain(found) == EXPECTED
     assert str(found["db"]["ports"].position) == "<standard input>:4:10"
-    monkeypatch.setattr(sys, "stdin", Stdin(b"\xff"))
     with pytest.raises(SpecError, match=r"^<standard input>:1:1: byte 0xff at offset 0"):
-        answers.read("-", no_download)
-    monkeypatch.setattr(sys, "stdin", Stdin(b"#" * (io.MAX_TEXT + 1)))
+        read(b"\xff")
     with pytest.raises(SpecError, match=r"^<standard input>: the file is larger than 16 MiB$"):
-        answers.read("-", no_download)
+        read(b"#" * (io.MAX_TEXT + 1))
 
 
 def test_an_answers_file_that_is_not_there_or_none(tmp_path: Path) -> None:
