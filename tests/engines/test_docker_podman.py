@@ -47,6 +47,7 @@ def test_life_of_an_app(life: Life) -> None:
     life.proxy.forget()
     assert life.run(web=text) == {}
     assert life.proxy.writes == []
+    assert len(life.proxy.calls) == 1, life.proxy.calls
     wanted = life.wanted(web=text)
     assert life.ready(wanted, "container/web:1") == Ready("running")
     assert life.run(web=text.replace("V=1", "V=2")) == {"container/web:1": REPLACE}
