@@ -271,6 +271,9 @@ def _asked(client: Client, app: str, containers: Sequence[Existing], resources: 
             if own and _labels(row).get(marks.LABEL_VOLUME_OF) not in resources:
                 found.append(_owned(row, kind))
             elif not own and resource is not None and name not in seen:
+                owner = _labels(row).get(base.LABEL_APP)
+                if owner:
+                    raise _anothers(resource, owner)
                 found.append(_present(resource, "", SHARED, str(row.get("Id", "") or name)))
             seen.add(name)
     unchanged = {
@@ -298,6 +301,17 @@ def _refuse_foreign(client: Client, app: str, containers: Sequence[Existing], re
             continue
         resource = next(item for item in resources.values() if item.kind == CONTAINER and item.name == name_of(row))
         raise foreign(resource, owner)
+
+
+def _anothers(resource: Resource, owner: str) -> EngineError:
+    """A network or volume that another deployment made: to share it in silence would mix names, or data."""
+    make = f"`docker {resource.kind} create {resource.name}`"
+    return EngineError(
+        f"the {resource.kind} '{resource.name}' belongs to the deployment '{owner}'",
+        component=resource.component,
+        position=resource.position,
+        hint=f"give this one another name (often by a param); to share a {resource.kind}, make it by {make} before the first run",
+    )
 
 
 def refuse_too_new(client: Client, resource: Resource) -> None:
