@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Any
 
-from atomicapp.errors import ERROR, WARNING, Issue
+from atomicapp.errors import ERROR, NOTE, WARNING, Issue
 from atomicapp.position import Position
 from atomicapp.workload import model
 from atomicapp.workload.options import Draft
@@ -94,6 +94,13 @@ def _conflicts(draft: Draft) -> Iterator[Issue]:
             "--rm and --restart contradict each other: what is removed when it ends can't be started again",
             where["auto_remove"],
             "remove one of them",
+        )
+    elif fields.get("auto_remove"):
+        yield Issue(
+            NOTE,
+            "--rm: the container is gone when it ends, with its log; each run of the app makes it anew",
+            where["auto_remove"],
+            "auto-remove",
         )
     if draft.groups["logging"].get("driver") == "none" and draft.maps["log_options"]:
         yield _error("--log-opt means nothing to the log driver none", where["log_options"])

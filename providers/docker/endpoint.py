@@ -39,7 +39,9 @@ def find(target: Target, environ: Mapping[str, str], home: Path) -> Endpoint:
     if target.api:
         return _with_options(_address(target.api, "--provider-api"), target, environ, home)
     if target.context:
-        return _with_options(_context(target.context, "--provider-context", environ, home), target, environ, home)
+        return _with_options(
+            _context(target.context, "the provider option context", environ, home), target, environ, home
+        )
     if environ.get("DOCKER_HOST"):
         return _with_options(_address(environ["DOCKER_HOST"], "DOCKER_HOST"), target, environ, home)
     name, source = environ.get("DOCKER_CONTEXT", ""), "DOCKER_CONTEXT"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from atomicapp.model import RUNNING, Existing, Failed, Readiness, Ready, Resource, Waiting
+from atomicapp.providers import base
 from atomicapp.providers.docker import logs
 from atomicapp.providers.docker.client import Client
 from atomicapp.providers.docker.resources import CONTAINER
@@ -21,6 +24,12 @@ LONG_AGO = 10.0
 MOST_RESTARTS = 5
 """A container may be restarted some times while what it needs comes up; after these it is taken for failed."""
 
+_RECENT = 3600
+"""Seconds of the past in which the end of a container is looked for."""
+
+MOST_LOOKS = 6
+"""Looks for the event of an end, which the engine may tell a moment after the container is gone."""
+
 TAIL = 10
 
 
@@ -31,6 +40,7 @@ class Watch:
         self.client = client
         self.seen: dict[str, tuple[str, float]] = {}
         self.restarts: dict[str, int] = {}
+        self.missed: dict[str, int] = {}
 
     def look(self, resource: Resource) -> Readiness:
         """One look; what is no container is ready once it is made."""
@@ -39,7 +49,7 @@ class Watch:
         found = self.client.inspect(CONTAINER, resource.name)
         if found is None:
             if resource.body["host"].get("AutoRemove"):
-                return Failed("has ended and was removed at once with its log, as --rm asks")
+                return self._removed(resource)
             return Failed("is gone: someone else has removed it")
         state: dict[str, Any] = found.get("State") or {}
         container_id = str(found.get("Id", ""))
@@ -81,8 +91,38 @@ class Watch:
             return Ready("running") if long_ago else Waiting("running, for less than a second")
         return Ready("running") if now - first[1] >= STEADY else Waiting("running, for less than a second")
 
+    def _removed(self, resource: Resource) -> Readiness:
+        """How a container ended that removes itself: the engine's recent events remember it for a while."""
+        name = resource.name
+        code = _last_exit_code(self.client, resource)
+        if code == 0:
+            return Ready("completed")
+        if code is not None:
+            return Failed(f"has ended with exit code {code}, and its log was removed with it, as --rm asks")
+        self.missed[name] = self.missed.get(name, 0) + 1
+        if self.missed[name] < MOST_LOOKS:
+            return Waiting("has ended, and was removed as --rm asks")
+        return Failed("has ended and was removed with its log, as --rm asks; how it ended can't be told")
+
     def _failed(self, existing: Existing, reason: str) -> Failed:
         return Failed(reason, logs.tail(self.client, existing, TAIL))
+
+
+def _last_exit_code(client: Client, resource: Resource) -> int | None:
+    """The exit code of the last container of a resource, from the engine's events; None when they don't tell."""
+    labels = [f"{base.LABEL_KEY}={resource.key}", f"{base.LABEL_HASH}={resource.hash}"]
+    filters = {"type": ["container"], "event": ["die"], "container": [resource.name], "label": labels}
+    # with a moment in the future the engine would wait for it: so it is the engine's own clock that counts
+    with client.request("GET", "/version") as response:
+        now = parsedate_to_datetime(response.headers["Date"]) if "Date" in response.headers else datetime.now(UTC)
+    end = int(now.timestamp())
+    params = {"since": str(end - _RECENT), "until": str(end), "filters": json.dumps(filters)}
+    with client.request("GET", "/events", params=params, timeout=10.0) as response:
+        lines = response.text.splitlines()
+    try:
+        return int(json.loads(lines[-1])["Actor"]["Attributes"]["exitCode"])
+    except (IndexError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _end(state: Mapping[str, Any]) -> str:

@@ -653,10 +653,16 @@ def test_ready_gone(life: Life) -> None:
     found = life.session.ready(wanted[-1])
     assert isinstance(found, Failed)
     assert "is gone" in found.reason
-    removed = life.wanted(web="docker run -d --rm IMAGE SLEEP")[-1]
-    found = life.session.ready(removed)
+
+
+def test_ready_of_what_removes_itself(life: Life) -> None:
+    assert begun(life, "docker run -d --rm --name APP-good IMAGE true") == Ready("completed")
+    found = begun(life, "docker run -d --rm --name APP-bad IMAGE sh -c 'exit 3'")
     assert isinstance(found, Failed)
-    assert "--rm" in found.reason
+    assert "exit code 3" in found.reason
+    found = life.ready(life.wanted(web="docker run -d --rm --name APP-never IMAGE"), "container/web:1")
+    assert isinstance(found, Failed)
+    assert "can't be told" in found.reason
 
 
 def test_ready_paused_and_created(life: Life) -> None:

@@ -178,6 +178,7 @@ def test_did_you_mean(text: str, hint: str) -> None:
         ("docker run -d --cpu-count 5 img", "1:15 --cpu-count means something to Windows engines only"),
         ("docker run -d --net host -p 80 img", "1:29 published ports have no effect with --network host"),
         ("docker run -d --net host -P img", "1:26 published ports have no effect with --network host"),
+        ("docker run -d --rm img", "1:15 --rm: the container is gone when it ends, with its log"),
         ("docker run -d -e A=$B img", "1:20 '$B' stays as it is"),
     ],
 )
