@@ -257,7 +257,7 @@ class Parsed(NamedTuple):
 
 RUNNING = "running"
 STOPPED = "stopped"
-FAILED = "failed"  # there, but ended with an error, or restarting again and again
+FAILED = "failed"  # there, but ended with an error, unhealthy, or restarting again and again
 PRESENT = "present"  # there, and not of a kind that runs (a volume, a network, a Secret)
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from atomicapp.errors import EngineError
-from atomicapp.model import CREATE, DATA, DELETE, KEEP, REPLACE, START, STOP, Existing, Resource, Step
+from atomicapp.model import CREATE, DATA, DELETE, FAILED, KEEP, REPLACE, START, STOP, Existing, Resource, Step
 from atomicapp.providers import base
 from atomicapp.providers.base import Report
 from atomicapp.providers.docker import labels as marks
@@ -245,7 +245,11 @@ class _Applier:
 
     def _start(self, step: Step, existing: Existing) -> None:
         try:
-            self._run(existing.id or existing.name)
+            if existing.state == FAILED:
+                # it may run and be unhealthy, and starting what runs would do nothing
+                self._again(existing.id or existing.name)
+            else:
+                self._run(existing.id or existing.name)
         except Refused as error:
             if step.resource is None:
                 raise
@@ -271,6 +275,9 @@ class _Applier:
 
     def _run(self, container: str) -> None:
         self.client.call("POST", f"/containers/{seg(container)}/start")
+
+    def _again(self, container: str) -> None:
+        self.client.call("POST", f"/containers/{seg(container)}/restart", timeout=STOP_TIMEOUT)
 
     def _stop(self, container: str) -> None:
         self._gone("POST", f"/containers/{seg(container)}/stop", timeout=STOP_TIMEOUT)

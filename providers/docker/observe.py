@@ -86,7 +86,7 @@ def name_of(row: Row) -> str:
 def _state(row: Row) -> str:
     state, status = str(row.get("State", "")).lower(), str(row.get("Status", ""))
     if state in ("running", "paused"):
-        return RUNNING
+        return FAILED if status.endswith("(unhealthy)") else RUNNING
     if state in ("restarting", "dead"):
         return FAILED
     code = _EXIT.match(status)

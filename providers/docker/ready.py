@@ -48,7 +48,7 @@ class Watch:
             return Ready()
         found = self.client.inspect(CONTAINER, resource.name)
         if found is None:
-            if resource.body["host"].get("AutoRemove"):
+            if (resource.body.get("host") or {}).get("AutoRemove"):
                 return self._removed(resource)
             return Failed("is gone: someone else has removed it")
         state: dict[str, Any] = found.get("State") or {}
