@@ -135,8 +135,8 @@ def _syntax_error(error: Exception, text: str, file: str) -> SpecError:
         problem = f"character {(chr(error.character) if number else error.character)!r} is not allowed in YAML"
     else:
         position = Position(file, mark.line + 1, mark.column + 1) if mark else Position(file)
-        if mark and position.line > text.count("\n") + 1:  # the parser thinks of a line after the last
-            position = Position.at_offset(file, text, len(text))
+        # where something is missing at the end, the parser means the line after the last
+        position = min(position, Position.at_offset(file, text, len(text.rstrip())))
     hint = ""
     if "\t" in line_of(text, position.line).partition(":")[0] or "'\\t'" in str(problem):
         hint = "indent with blanks: YAML allows no tabs there"

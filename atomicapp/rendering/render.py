@@ -178,7 +178,7 @@ def _unresolved(item: Unresolved, scope: str, text: str, file: str, texts: Mappi
     position = Position.at_offset(file, text, item.offset)
     close = did_you_mean(item.name, texts)
     hint = f"did you mean '${close}'? " if close else ""
-    times = f" (here and {item.times - 1} times more)" if item.times > 1 else ""
+    times = f" (and {item.times - 1} more of it)" if item.times > 1 else ""
     return Issue(
         WARNING,
         f"no param '{item.name}' reaches {scope}: the text stays as it is{times}",
