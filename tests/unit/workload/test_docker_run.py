@@ -15,6 +15,7 @@ from atomicapp.errors import SpecError
 from atomicapp.workload.docker_run import parse
 from atomicapp.workload.model import Healthcheck, Restart, Workload
 from atomicapp.workload.options import LONG, SHORT
+from tests.unit.properties import examples
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "compat" / "golden"
 
@@ -318,6 +319,7 @@ def test_a_reader_that_refuses_is_quoted() -> None:
 # ---------------------------------------------------------------- any text, and what comes back
 
 
+@examples
 @given(st.text())
 def test_any_text_is_read_or_a_spec_error(text: str) -> None:
     with suppress(SpecError):
@@ -330,6 +332,7 @@ LOOSE = st.one_of(
 )
 
 
+@examples
 @given(st.lists(LOOSE, max_size=8))
 def test_any_mix_of_options_is_read_or_a_spec_error(words: list[str]) -> None:
     for joined in (" ".join(words), shlex.join(words)):
@@ -342,6 +345,7 @@ TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
 PORTS = st.integers(1, 65535)
 
 
+@examples
 @given(
     env=st.dictionaries(NAMES, TEXTS, max_size=4),
     labels=st.dictionaries(NAMES, TEXTS, max_size=4),

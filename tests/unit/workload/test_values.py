@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from atomicapp.position import Position
 from atomicapp.workload import model, specs, values
+from tests.unit.properties import examples
 
 HERE = Position("run", 1, 1)
 GOOD: list[tuple[Callable[[str], Any], str, Any]] = [
@@ -235,6 +236,7 @@ def test_links_networks_devices_and_gpus() -> None:
     assert specs.volumes_from("a:ro", HERE).mode == "ro"
 
 
+@examples
 @given(st.text(max_size=30))
 def test_any_text_is_a_value_or_a_value_error(text: str) -> None:
     placed = [specs.ports, specs.exposed, specs.volume, specs.tmpfs, specs.mount, specs.volumes_from, specs.link]

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atomicapp.workload.words import Source, split
+from tests.unit.properties import examples
 
 
 def words(text: str) -> list[list[str]]:
@@ -83,11 +84,13 @@ def test_positions_point_into_words() -> None:
     assert source.line(3) == ""
 
 
+@examples
 @given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), min_size=1))
 def test_quoted_words_come_back(expected: list[str]) -> None:
     assert words(shlex.join(expected)) == [expected]
 
 
+@examples
 @given(st.text("abc '\"\\\t-=:/.,#", max_size=40))
 def test_agrees_with_shlex(text: str) -> None:
     source = Source(text, "run")
@@ -105,6 +108,7 @@ def test_agrees_with_shlex(text: str) -> None:
         assert found == expected
 
 
+@examples
 @given(st.text())
 def test_any_text_is_split_or_reported(text: str) -> None:
     source = Source(text, "run")
