@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
+from graphlib import TopologicalSorter
 from typing import Protocol
 
 from atomicapp.errors import AtomicAppError, EngineError
@@ -45,10 +46,11 @@ def apply(plan: Plan, session: Applier, observer: Observer) -> None:
     which steps were done and which were not. KeyboardInterrupt passes through in the same way.
     """
     steps = plan.steps
-    done = {number for number, step in enumerate(steps) if step.op == KEEP}
-    todo = [number for number in range(len(steps)) if number not in done]
+    done: set[int] = set()
     running: dict[Future[None], int] = {}
     failures: list[tuple[int, AtomicAppError]] = []
+    sorter = TopologicalSorter({number: step.after for number, step in enumerate(steps)})
+    sorter.prepare()
 
     def carry_out(step: Step) -> None:
         observer.step_started(step)
@@ -56,13 +58,16 @@ def apply(plan: Plan, session: Applier, observer: Observer) -> None:
 
     pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="apply")
     try:
-        while todo or running:
-            if not failures:
-                for number in [number for number in todo if done.issuperset(steps[number].after)]:
-                    todo.remove(number)
+        while sorter.is_active():
+            for number in () if failures else sorter.get_ready():
+                if steps[number].op == KEEP:
+                    sorter.done(number)
+                else:
                     running[pool.submit(carry_out, steps[number])] = number
             if not running:
-                break
+                if failures:
+                    break
+                continue  # steps that were kept made others ready
             finished, _ = wait_for(running, timeout=_TICK, return_when=FIRST_COMPLETED)
             for future in finished:
                 number = running.pop(future)
@@ -71,8 +76,11 @@ def apply(plan: Plan, session: Applier, observer: Observer) -> None:
                 except AtomicAppError as error:
                     failures.append((number, error))
                     observer.step_failed(steps[number], error)
+                    # those that wait for a free thread have not begun
+                    running = {other: index for other, index in running.items() if not other.cancel()}
                 else:
                     done.add(number)
+                    sorter.done(number)
                     observer.step_done(steps[number])
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
@@ -87,16 +95,12 @@ def _failure(steps: Sequence[Step], done: set[int], failures: Sequence[tuple[int
     details += [
         f"also failed: {steps[other].kind} {steps[other].name}: {error.message}" for other, error in failures[1:]
     ]
-    made = [
-        f"{steps[index].op} {steps[index].kind} {steps[index].name}"
-        for index in sorted(done)
-        if steps[index].op != KEEP
-    ]
+    made = [f"{steps[index].op} {steps[index].kind} {steps[index].name}" for index in sorted(done)]
     failed = {index for index, _ in failures}
     left = [
         f"{item.op} {item.kind} {item.name}"
         for index, item in enumerate(steps)
-        if index not in done and index not in failed
+        if index not in done and index not in failed and item.op != KEEP
     ]
     if made:
         details.append(f"done before: {', '.join(made)}")

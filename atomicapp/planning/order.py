@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from graphlib import CycleError, TopologicalSorter
 
+from atomicapp.errors import SpecError
 from atomicapp.model import CREATE, DELETE, KEEP, REPLACE, START, STOP, UPDATE, Step
 
 _COMING = frozenset({CREATE, UPDATE, REPLACE, START})
@@ -16,6 +18,7 @@ def arrange(steps: Sequence[Step]) -> tuple[Step, ...]:
     What runs (`order` > 0) goes down in reverse order of the graph, then what is wanted comes up in the order
     of the graph, each after what it needs; what has no place in the graph (`order` 0: networks, volumes) comes
     before those that need it and goes when nothing uses it any more. Steps that keep wait for nothing.
+    SpecError when what is needed comes later in the graph.
     """
     kept = [step for step in steps if step.op == KEEP]
     going = sorted((step for step in steps if step.op in _GOING and _order(step)), key=_order, reverse=True)
@@ -26,7 +29,28 @@ def arrange(steps: Sequence[Step]) -> tuple[Step, ...]:
     index = {step.key: len(arranged) + number for number, step in enumerate(coming)}
     up = _levels(arranged, coming, down, index)
     _levels(arranged, last, [*down, *up])
+    _refuse_circles(arranged)
     return tuple(arranged)
+
+
+def _refuse_circles(arranged: Sequence[Step]) -> None:
+    """SpecError for a step that waits for one that waits for it: one of them is needed but comes later in the graph."""
+    try:
+        TopologicalSorter({number: step.after for number, step in enumerate(arranged)}).prepare()
+    except CycleError as error:
+        circle = {arranged[number].key: arranged[number] for number in error.args[1]}
+    else:
+        return
+    for step in circle.values():
+        for key in step.resource.needs if step.resource else ():
+            if step.resource and key in circle:
+                other = circle[key]
+                raise SpecError.single(
+                    f"{step.kind} {step.name} needs {other.kind} {other.name}, which waits for it",
+                    step.resource.position,
+                    code="order",
+                    hint=f"put the component {other.component} before {step.component} in the graph",
+                )
 
 
 def _order(step: Step) -> int:
