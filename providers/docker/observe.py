@@ -186,6 +186,9 @@ def _evident(
     """What the containers need, as their listing shows it; None when the listing does not tell all."""
     by_key = {item.key: item for item in containers}
     by_id = {str(row.get("Id", "")): row for row in rows}
+    if not by_key.keys() <= resources.keys():
+        # what is no longer wanted may leave a network behind
+        return None
     shown: set[str] = set()
     for resource in resources.values():
         if resource.kind != CONTAINER:

@@ -37,6 +37,7 @@ from atomicapp.model import (
 from atomicapp.planning import diff
 from atomicapp.providers import docker
 from atomicapp.providers.base import LABEL_APP, LABEL_KEY
+from atomicapp.providers.docker import apply as applying
 from atomicapp.providers.docker import client as wire
 from atomicapp.providers.docker import observe as observing
 from atomicapp.providers.docker.endpoint import Endpoint
@@ -250,6 +251,14 @@ def test_a_change_names_its_fields(life: Life) -> None:
     assert set(changes) == {"env/A", "env/B", "Memory", "command", "ports"}
 
 
+def test_what_is_no_longer_wanted_goes_with_its_network_and_leaves_its_data(life: Life) -> None:
+    web = "docker run -d IMAGE SLEEP"
+    life.run(web=web, db="docker run -d --network APP-net -v APP-data:/data IMAGE SLEEP")
+    assert life.run(web=web) == {"container/db:1": DELETE, f"network/{life.app}-net": DELETE}
+    assert set(life.held()) == {"container/web:1", f"volume/{life.app}-data"}
+    assert life.run(web=web) == {}
+
+
 def test_another_name_replaces_the_container(life: Life) -> None:
     life.run(web="docker run -d --name APP-one IMAGE SLEEP")
     assert life.run(web="docker run -d --name APP-two IMAGE SLEEP") == {"container/web:1": REPLACE}
@@ -409,6 +418,16 @@ def test_what_dies_between_rename_and_create_is_repaired(life: Life) -> None:
     assert set(life.held()) == {"container/web:1", f"container/web:1~{existing.id[:12]}"}
     assert life.run(web=text) == {f"container/web:1~{existing.id[:12]}": DELETE}
     assert [item.name for item in life.held().values()] == [f"{life.app}-web"]
+
+
+def test_what_was_made_and_never_started_is_started(life: Life) -> None:
+    """As if the program itself had been killed between the two calls."""
+    text = "docker run -d IMAGE SLEEP"
+    (*_, container) = life.wanted(web=text)
+    with contextlib.closing(wire.connect(Endpoint(life.proxy.host, "the test"))) as connection:
+        applying.make(connection, container, life.app, 1, lambda key, text: None)
+    assert life.run(web=text) == {"container/web:1": START}
+    assert life.held()["container/web:1"].state == RUNNING
 
 
 def test_a_failed_replacement_brings_the_old_one_back(life: Life) -> None:
