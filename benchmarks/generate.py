@@ -1,0 +1,105 @@
+"""Workloads: an app with N nested apps, and a Helm chart with N subcharts that makes the same objects.
+
+Each nested app has 4 params, and renders a ConfigMap, a Service and a Deployment that use them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PARAMS = {"image": "registry.example.com/service:1.0", "port": "8080", "level": "info", "replicas": "2"}
+
+_CONFIG = """\
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {name}
+  labels: {{app: {name}}}
+data:
+  LEVEL: "{level}"
+  PORT: "{port}"
+"""
+_SERVICE = """\
+apiVersion: v1
+kind: Service
+metadata:
+  name: {name}
+  labels: {{app: {name}}}
+spec:
+  selector: {{app: {name}}}
+  ports:
+    - name: http
+      port: {port}
+      targetPort: {port}
+"""
+_DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {name}
+  labels: {{app: {name}}}
+spec:
+  replicas: {replicas}
+  selector:
+    matchLabels: {{app: {name}}}
+  template:
+    metadata:
+      labels: {{app: {name}}}
+    spec:
+      containers:
+        - name: main
+          image: {image}
+          envFrom:
+            - configMapRef: {{name: {name}}}
+          ports:
+            - containerPort: {port}
+          readinessProbe:
+            httpGet: {{path: /, port: {port}}}
+"""
+TEMPLATES = {"configmap.yaml": _CONFIG, "service.yaml": _SERVICE, "deployment.yaml": _DEPLOYMENT}
+OBJECTS_EACH = len(TEMPLATES)
+
+
+def app(folder: Path, number: int) -> Path:
+    """An app whose nested apps lie in external/; returns its folder."""
+    folder.mkdir(parents=True)
+    graph = []
+    for index in range(number):
+        name = f"service-{index}"
+        graph.append(f"  - name: {name}\n    source: docker://registry.example.com/{name}\n")
+        inner = folder / "external" / name
+        (inner / "artifacts").mkdir(parents=True)
+        files = []
+        for file, template in TEMPLATES.items():
+            text = template.format(name=name, **{param: f"${param}" for param in PARAMS})
+            (inner / "artifacts" / file).write_text(text)
+            files.append(f"        - file://artifacts/{file}\n")
+        params = "".join(
+            f"      - name: {param}\n        description: The {param} of the service\n        default: '{value}'\n"
+            for param, value in PARAMS.items()
+        )
+        (inner / "Nulecule").write_text(
+            f"specversion: 0.0.2\nid: {name}\nmetadata:\n  name: {name}\n  appversion: 1.0.0\n"
+            f"graph:\n  - name: main\n    params:\n{params}    artifacts:\n      kubernetes:\n{''.join(files)}"
+        )
+    (folder / "Nulecule").write_text(f"specversion: 0.0.2\nid: many\ngraph:\n{''.join(graph)}")
+    (folder / "answers.conf").write_text("[general]\nprovider = kubernetes\n[service-0:main]\nlevel = debug\n")
+    return folder
+
+
+def chart(folder: Path, number: int) -> Path:
+    """A chart whose subcharts lie in charts/; returns its folder."""
+    folder.mkdir(parents=True)
+    dependencies = "".join(f"  - {{name: service-{index}, version: 1.0.0}}\n" for index in range(number))
+    (folder / "Chart.yaml").write_text(f"apiVersion: v2\nname: many\nversion: 1.0.0\ndependencies:\n{dependencies}")
+    (folder / "values.yaml").write_text("service-0:\n  level: debug\n")
+    for index in range(number):
+        name = f"service-{index}"
+        inner = folder / "charts" / name
+        (inner / "templates").mkdir(parents=True)
+        (inner / "Chart.yaml").write_text(f"apiVersion: v2\nname: {name}\nversion: 1.0.0\n")
+        (inner / "values.yaml").write_text("".join(f"{param}: '{value}'\n" for param, value in PARAMS.items()))
+        for file, template in TEMPLATES.items():
+            text = template.format(name=name, **{param: f"{{{{ .Values.{param} }}}}" for param in PARAMS})
+            (inner / "templates" / file).write_text(text)
+    return folder

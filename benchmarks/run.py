@@ -1,0 +1,190 @@
+"""Start-up, render and validate, side by side with bare Python and helm in one run: `make benchmark`.
+
+    run.py [--quick] [--only WORD] [--json FILE]
+
+The figures are CPU milliseconds of whole processes (medians); only the ratios carry over to other machines. The program
+is measured as users have it: a wheel in an environment of its own, kept in the cache folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks import generate, measure
+
+ROOT = Path(__file__).resolve().parents[1]
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "atomicapp-benchmark"
+MEMORY_GOAL = 60.0
+"""MiB."""
+
+
+class Row(NamedTuple):
+    """A line of the table. `goal` is the largest ratio (or MiB) that is good; `good` None: not measured."""
+
+    what: str
+    ours: str
+    theirs: str
+    ratio: str
+    goal: str
+    good: bool | None
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="fewer runs and no app larger than 500")
+    parser.add_argument("--only", default="", help="only the parts whose name holds this word")
+    parser.add_argument("--json", metavar="FILE", default="", help="also write the rows to this file")
+    options = parser.parse_args()
+    runs = 3 if options.quick else 7
+    program, python = installed()
+    helm = shutil.which("helm") or ""
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="atomicapp-bench-") as folder:
+        bench = Bench(program, python, helm, Path(folder), runs)
+        sizes = (100, 500) if options.quick else (100, 500, 1000, 2000)
+        parts: dict[str, Callable[[], list[Row]]] = {
+            "start": bench.start,
+            "render": lambda: bench.render((100, 500)),
+            "validate": lambda: bench.validate(500),
+            "linear": lambda: bench.linear(sizes),
+        }
+        for name, part in parts.items():
+            if options.only in name:
+                rows += part()
+                print(f"measured: {name}", file=sys.stderr)
+    show(rows)
+    if options.json:
+        Path(options.json).write_text(json.dumps([row._asdict() for row in rows], indent=1) + "\n")
+    return 0
+
+
+def installed() -> tuple[str, str]:
+    """The program and its Python in an environment made from a wheel of this tree: no hooks of an editable install."""
+    place = CACHE / "venv"
+    if not (place / "bin" / "python").exists():
+        subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
+        subprocess.run([str(place / "bin" / "pip"), "install", "-q", str(ROOT)], check=True)
+    # a build folder of an earlier tree would put modules into the wheel that are gone
+    with tempfile.TemporaryDirectory(prefix="atomicapp-tree-") as tree:
+        names = ("atomicapp", "providers", "nulecule_specs", "setup.py", "pyproject.toml", "README.md")
+        for name in names:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, Path(tree) / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, tree)
+        subprocess.run(
+            [str(place / "bin" / "pip"), "install", "-q", "--force-reinstall", "--no-deps", tree], check=True
+        )
+    # byte code is there for users after their first command
+    subprocess.run([str(place / "bin" / "python"), "-m", "compileall", "-q", str(place / "lib")], check=False)
+    return str(place / "bin" / "atomicapp"), str(place / "bin" / "python")
+
+
+class Bench:
+    """The measurements, each a list of rows."""
+
+    def __init__(self, program: str, python: str, helm: str, folder: Path, runs: int) -> None:
+        self.program, self.python, self.helm, self.folder, self.runs = program, python, helm, folder, runs
+        os.environ["ATOMICAPP_HOME"] = str(folder / "state")
+
+    def start(self) -> list[Row]:
+        """--help and --version against a Python that does nothing."""
+        rows = []
+        for word in ("--help", "--version"):
+            pair = measure.paired([self.program, word], [self.python, "-c", "pass"], self.runs * 3)
+            rows.append(compared(f"atomicapp {word} / python3 -c pass", pair, 3.0))
+        return rows
+
+    def app(self, number: int) -> str:
+        path = self.folder / f"app-{number}"
+        return str(path if path.exists() else generate.app(path, number))
+
+    def chart(self, number: int) -> str:
+        path = self.folder / f"chart-{number}"
+        return str(path if path.exists() else generate.chart(path, number))
+
+    def rendering(self, number: int) -> list[str]:
+        return [self.program, "-q", "render", self.app(number), "--output", str(self.folder / "out")]
+
+    def render(self, numbers: tuple[int, ...]) -> list[Row]:
+        """render to a folder against helm template, to standard output and to a folder."""
+        rows = []
+        for number in numbers:
+            for what, words in (
+                ("helm template", []),
+                ("helm template --output-dir", ["--output-dir", str(self.folder / "h")]),
+            ):
+                title = f"render {number} apps / {what}"
+                if not self.helm:
+                    rows.append(Row(title, "", "helm not available", "", "1.00", None))
+                    continue
+                other = [self.helm, "template", "x", self.chart(number), *words]
+                rows.append(compared(title, measure.paired(self.rendering(number), other, self.runs), 1.0))
+        return rows
+
+    def validate(self, number: int) -> list[Row]:
+        """validate against helm lint."""
+        title = f"validate {number} apps / helm lint --with-subcharts"
+        if not self.helm:
+            return [Row(title, "", "helm not available", "", "0.20", None)]
+        ours = [self.program, "-q", "validate", self.app(number)]
+        theirs = [self.helm, "lint", "--with-subcharts", self.chart(number)]
+        return [compared(title, measure.paired(ours, theirs, max(self.runs // 2, 2)), 0.2)]
+
+    def linear(self, numbers: tuple[int, ...]) -> list[Row]:
+        """CPU for each app as apps grow, and the peak of memory."""
+        rows = []
+        for what, command in (
+            ("render", self.rendering),
+            ("validate", lambda number: [self.program, "-q", "validate", self.app(number)]),
+        ):
+            base = measure.repeated(command(numbers[0]), self.runs)
+            start = measure.repeated(command(1), self.runs)
+            first = (base.cpu - start.cpu) / numbers[0]
+            for number in numbers:
+                run = base if number == numbers[0] else measure.repeated(command(number), max(self.runs // 2, 2))
+                each = (run.cpu - start.cpu) / number
+                ratio = each / first
+                rows.append(
+                    Row(
+                        f"{what} {number} apps: CPU for each app, against {numbers[0]}",
+                        f"{run.cpu * 1000:.0f} ms", f"{each * 1000:.2f} ms each", f"{ratio:.2f}", "1.20", ratio <= 1.2,
+                    )
+                )  # fmt: skip
+                rows.append(
+                    Row(f"{what} {number} apps: peak memory", f"{run.peak:.0f} MiB", "", "", f"{MEMORY_GOAL:.0f} MiB",
+                        run.peak <= MEMORY_GOAL)
+                )  # fmt: skip
+        return rows
+
+
+def compared(what: str, pair: measure.Pair, goal: float) -> Row:
+    return Row(
+        what, f"{pair.cpu * 1000:.0f} ms, {pair.peak:.0f} MiB", f"{pair.other_cpu * 1000:.0f} ms, {pair.other_peak:.0f} MiB",
+        f"{pair.ratio:.2f}", f"{goal:.2f}", pair.ratio <= goal,
+    )  # fmt: skip
+
+
+def show(rows: list[Row]) -> None:
+    """The table, as Markdown."""
+    print("| what | ours | theirs | ratio | goal | |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for row in rows:
+        verdict = {True: "good", False: "NOT MET", None: "-"}[row.good]
+        print(f"| {row.what} | {row.ours} | {row.theirs} | {row.ratio} | {row.goal} | {verdict} |")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
