@@ -86,7 +86,8 @@ LINES = [
     "--network NETWORK --network-alias one --net-alias two --ip 10.213.0.77 --link-local-ip 169.254.8.8",
     "--network name=NETWORK,alias=three,ip=10.213.0.78,driver-opt=a=b",
     "--dns 8.8.8.8 --dns 1.1.1.1 --dns-search example.com --dns-option ndots:2 --dns-opt timeout:1",
-    "--add-host a:1.2.3.4 --add-host b=5.6.7.8 --add-host gw:host-gateway",
+    "--add-host a:1.2.3.4 --add-host gw:host-gateway",
+    "--add-host b=5.6.7.8",
     "--link opt-other:o --link opt-other",
     "--network NETWORK --link opt-other:o",
     "--volumes-from opt-other --volumes-from opt-other:ro",
@@ -100,7 +101,8 @@ LINES = [
     "--storage-opt size=1G",
     "--cpu-rt-period 1000000 --cpu-rt-runtime 95000",
     "--annotation a=b",
-    "--platform linux/amd64 --pull missing --quiet --disable-content-trust",
+    "--platform linux/amd64 --pull missing --disable-content-trust",
+    "--quiet",
     "--kernel-memory 50m",
     "--health-start-interval 2s --health-cmd true",
 ]
@@ -160,6 +162,9 @@ def comparable(found: dict[str, Any]) -> dict[str, Any]:
         config.pop("Hostname")
     config["Labels"] = {key: text for key, text in (config["Labels"] or {}).items() if "atomicapp" not in key}
     config["Env"] = sorted(config["Env"] or [])
+    # older clients leave it to the engine to understand short names
+    for name in ("CapAdd", "CapDrop"):
+        host[name] = sorted(capability.removeprefix("CAP_") for capability in host.get(name) or [])
     host["Ulimits"] = sorted(host.get("Ulimits") or [], key=lambda limit: str(limit["Name"]))
     host["Links"] = sorted(link.rpartition("/")[2] for link in host.get("Links") or [])
     # how a volume is asked for is not what is mounted; that is compared below
@@ -207,6 +212,8 @@ def test_option_line(
         except EngineError as error:
             # the client says it in these words
             mine_error = "requires API version" if "speaks API" in error.message else error.message
+        if re.search("unknown flag|bad format for add-host", theirs_error):
+            pytest.skip("the Docker client here is too old for this option")
         if theirs_error or mine_error:
             # an option that this engine refuses must be refused to both, for the same reason
             assert mine_error, f"the client could not: {theirs_error}"
