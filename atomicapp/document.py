@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -33,22 +34,44 @@ _LARGE = 256 * 1024
 """Characters: beyond this, values are counted before a tree of them takes up the memory."""
 _STEEP = re.compile(rf"(?<![ \t?:-])[ \t?:-]{{{_SMALL // 2}}}")
 
-_LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BASE: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
 _NULL, _BOOL, _INT, _FLOAT, _MERGE = _TAG + "null", _TAG + "bool", _TAG + "int", _TAG + "float", _TAG + "merge"
 _SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})")
 _UNPRINTABLE = re.compile("(?!\\A\ufeff)[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_STR = _TAG + "str"
+
+
+@lru_cache(maxsize=4096)
+def _tag_of(text: str) -> str:
+    """The tag of a plain scalar; keys and short values come again and again."""
+    for tag, pattern in (*_RESOLVERS.get(text[:1], ()), *_RESOLVERS.get(None, ())):
+        if pattern.match(text):
+            return str(tag)
+    return _STR
+
+
+_RESOLVERS: dict[str | None, list[tuple[str, re.Pattern[str]]]] = _BASE.yaml_implicit_resolvers
+
+
+class _Loader(_BASE):  # type: ignore[misc]  # which of the two is known only here
+    """The safe loader with the tags of plain scalars remembered: a fifth of the time of `compose`."""
+
+    def resolve(self, kind: type[Node], value: str, implicit: Any) -> str:
+        if kind is ScalarNode and implicit[0]:
+            return _tag_of(value)
+        return str(super().resolve(kind, value, implicit))
 
 
 def compose(text: str, file: str) -> Node | None:
     """The tree of one YAML or JSON document; None for an empty text. SpecError names every fault."""
-    found = _trees(text, file, lambda plain: [yaml.compose(plain, Loader=_LOADER)])
+    found = _trees(text, file, lambda plain: [yaml.compose(plain, Loader=_Loader)])
     return found[0] if found else None
 
 
 def compose_all(text: str, file: str) -> list[Node]:
     """The trees of all documents of a text; empty documents are left out."""
-    found = _trees(text, file, lambda plain: list(yaml.compose_all(plain, Loader=_LOADER)))
+    found = _trees(text, file, lambda plain: list(yaml.compose_all(plain, Loader=_Loader)))
     return [root for root in found if not is_null(root)]
 
 
@@ -83,7 +106,7 @@ def _check_size(text: str, file: str) -> None:
         return
     depth, count = -1, 0
     try:
-        for event in yaml.parse(text, Loader=_LOADER):
+        for event in yaml.parse(text, Loader=_Loader):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             count += isinstance(event, yaml.NodeEvent)
             if depth > MAX_DEPTH or count > MAX_NODES:

@@ -7,7 +7,6 @@ import errno
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,6 +75,8 @@ def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
 
 def write_bytes(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     """As write_text, for bytes. The folder must exist. Errors of the system become AtomicAppError."""
+    import tempfile  # brings random and hashlib
+
     with writing(path):
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:

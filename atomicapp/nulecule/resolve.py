@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -155,6 +154,7 @@ def _fetch_all(missing: Iterable[tuple[_Place, Include]], fetch: Fetcher, fetche
     todo = [(parent, item) for parent, item in missing if item.source not in fetched]
     if not todo:
         return
+    from concurrent.futures import ThreadPoolExecutor  # brings logging and more, which apps on disk don't need
 
     def get(pair: tuple[_Place, Include]) -> FetchedApp | AtomicAppError:
         parent, item = pair

@@ -6,20 +6,20 @@ Files are read only below the folder of their app: a path that leaves it, also b
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import stat
-import subprocess
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from atomicapp import io
 from atomicapp.errors import AtomicAppError, FetchError, SpecError
 from atomicapp.model import FileArtifact, GitArtifact, UrlArtifact
 from atomicapp.position import Position
+
+if TYPE_CHECKING:
+    from tempfile import TemporaryDirectory
 
 GIT_TIMEOUT = 300
 """Seconds for the clone of one repository."""
@@ -49,7 +49,7 @@ class Sources:
         self._safe: set[tuple[Path, str]] = set()
         self._git: dict[tuple[str, str], Path] = {}
         self._downloads: dict[str, bytes] = {}
-        self._temporary: list[tempfile.TemporaryDirectory[str]] = []
+        self._temporary: list[TemporaryDirectory[str]] = []
 
     def close(self) -> None:
         """Remove the checkouts."""
@@ -163,7 +163,11 @@ class Sources:
                 error.details = (*error.details, f"wanted at {source.position}")
                 raise
         shown = io.shown_url(source.url)
-        digest = hashlib.sha256(data).hexdigest() if source.sha256 else ""
+        digest = ""
+        if source.sha256:
+            import hashlib
+
+            digest = hashlib.sha256(data).hexdigest()
         if digest != source.sha256.lower():
             raise SpecError.single(
                 f"{shown} has the digest {digest}, not {source.sha256}", source.position, code="digest"
@@ -174,7 +178,9 @@ class Sources:
     def _repository(self, source: GitArtifact) -> list[Text]:
         key = (source.source, source.ref)
         if key not in self._git:
-            holder = tempfile.TemporaryDirectory(prefix="atomicapp-git-")
+            from tempfile import TemporaryDirectory
+
+            holder = TemporaryDirectory(prefix="atomicapp-git-")
             self._temporary.append(holder)
             folder = Path(holder.name) / "checkout"
             try:
@@ -207,6 +213,8 @@ def checkout(url: str, ref: str, folder: Path) -> None:
 
     Only transports that reach another machine or a plain repository are let through: `ext::` runs programs.
     """
+    import subprocess
+
     shown = io.shown_url(url)
     if url.startswith("-") or ref.startswith("-") or "::" in url.split("/")[0] or "\x00" in url + ref:
         raise FetchError(shown, "that is no address of a repository")
