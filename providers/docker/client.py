@@ -27,6 +27,9 @@ READ_TIMEOUT = 120.0
 _OLDEST = "1.41"
 """The API of Docker Engine 20.10 and of Podman 4."""
 
+FIRST_TIMEOUT = 30.0
+"""Seconds for the first answer: an engine that hangs is said soon."""
+
 _START = "start it (`systemctl start docker`), or say where it is: --provider-api or DOCKER_HOST"
 
 
@@ -189,7 +192,7 @@ def _version(api: APIClient, endpoint: Endpoint) -> str:
     import requests
 
     try:
-        with api.get(f"{api.base_url}/version", timeout=(CONNECT_TIMEOUT, READ_TIMEOUT)) as response:
+        with api.get(f"{api.base_url}/version", timeout=(CONNECT_TIMEOUT, FIRST_TIMEOUT)) as response:
             text = response.text
         found = json.loads(text)["ApiVersion"]
         major, _, minor = found.partition(".")

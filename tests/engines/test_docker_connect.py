@@ -10,13 +10,14 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from atomicapp.errors import EngineError
-from atomicapp.model import Target
+from atomicapp.model import Artifact, Rendered, Target
+from atomicapp.position import Position
 from atomicapp.providers import docker
 from tests.engines.process import free_port
 from tests.engines.registry import authority
@@ -214,28 +215,74 @@ def test_ssh_without_its_library() -> None:
     assert "ssh -NL" in caught.value.hint
 
 
-@pytest.mark.parametrize("answer", [b"<html>hello</html>", b"[]", b'{"ApiVersion": 5}', b"{}"])
-def test_something_else_that_answers(answer: bytes) -> None:
+@contextlib.contextmanager
+def answering(answer: bytes, refusal: bytes = b"") -> Iterator[str]:
+    """A server that gives one answer to every question, or refuses all but that for the version; its address."""
+
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(answer)))
+            refused = bool(refusal) and self.path != "/version"
+            body = refusal if refused else answer
+            self.send_response(403 if refused else 200)
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(answer)
+            self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the name is the base class's)
             pass
 
-    server = HTTPServer(("127.0.0.1", 0), Page)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        with pytest.raises(EngineError, match="Docker Engine"):
-            docker.connect(Target("x", api=f"tcp://127.0.0.1:{server.server_port}")).observe_all()
+        yield f"tcp://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (b"<html>hello</html>", "is no Docker Engine"),
+        (b"[]", "is no Docker Engine"),
+        (b"{}", "is no Docker Engine"),
+        (b'{"ApiVersion": 5}', "is no Docker Engine"),
+        (b'{"ApiVersion": "5"}', "is no Docker Engine"),
+        (b'{"ApiVersion": "1.24"}', "speaks API 1.24; at least 1.41 is needed"),
+        (b"Client sent an HTTP request to an HTTPS server.\n", "no safe connection"),
+    ],
+)
+def test_something_else_that_answers(answer: bytes, message: str) -> None:
+    with answering(answer) as api:
+        with pytest.raises(EngineError, match=message):
+            docker.connect(Target("x", api=api))
+        assert not docker.reachable(Target("x", api=api)).ok
+
+
+def test_answers_that_make_no_sense() -> None:
+    with (
+        answering(b'{"ApiVersion": "1.44", "Volumes": "none"}') as api,
+        contextlib.closing(docker.connect(Target("x", api=api))) as session,
+        pytest.raises(EngineError, match="is not understood"),
+    ):
+        session.observe_all()
+
+
+@pytest.mark.parametrize("refusal", [b'{"message": "not for you"}', b"not for you", b'"not for you"'])
+def test_an_engine_that_refuses_to_answer(refusal: bytes) -> None:
+    """A proxy before it, or an authorization plugin, may let some questions through only."""
+    with (
+        answering(b'{"ApiVersion": "1.44"}', refusal) as api,
+        contextlib.closing(docker.connect(Target("x", api=api))) as session,
+    ):
+        artifact = Artifact("web", "docker", "run", "docker run img", "run", Position("run"))
+        (*_, web) = docker.parse(Rendered((artifact,)), Target("x")).resources
+        for ask in (session.observe_all, lambda: session.ready(web)):
+            with pytest.raises(EngineError, match="refused to answer: not for you"):
+                ask()
+        assert not docker.reachable(Target("x", api=api)).ok
 
 
 def test_bad_tls_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

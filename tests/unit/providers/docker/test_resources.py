@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -298,3 +299,19 @@ def test_docker_is_not_imported_to_parse() -> None:
         "sys.exit('requests' in sys.modules or any(name.split('.')[0] == 'docker' for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+SHARED_APPS = Path(__file__).resolve().parents[5] / "shared" / "compat" / "golden"
+
+
+@pytest.mark.skipif(not SHARED_APPS.is_dir(), reason="the recorded real apps (../shared/compat) are not at hand")
+@pytest.mark.parametrize("answers", ["defaults", "override"])
+def test_real_apps(answers: str) -> None:
+    """Their links lead to containers of their own, whatever the order of the graph, and nothing is to be said."""
+    apps = sorted(SHARED_APPS.glob(f"*/docker/{answers}/rendered"))
+    assert len(apps) > 10
+    for app in apps:
+        texts = {path.name.replace("-", "_"): path.read_text() for path in sorted(app.rglob("*")) if path.is_file()}
+        found = parsed(**texts)
+        assert [item.kind for item in found.resources].count("container") == len(texts)
+        assert found.issues == ()
