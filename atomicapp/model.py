@@ -15,8 +15,6 @@ A *scope* is the namespace path of a component: `general` for the root app's own
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -242,6 +240,9 @@ class Resource(NamedTuple):
     @property
     def hash(self) -> str:
         """A digest of kind, name and body: equal exactly when nothing changed."""
+        import hashlib
+        import json
+
         text = json.dumps([self.kind, self.name, self.body], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 

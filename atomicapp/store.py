@@ -14,7 +14,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -146,6 +145,8 @@ class Store:
 
     def forget(self, name: str) -> None:
         """Remove all that is kept of a deployment."""
+        import shutil
+
         folder = self._record_path(name).parent
         with io.writing(folder):
             if folder.exists():

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import shutil
-import tempfile
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from atomicapp.cli import options as opts
 from atomicapp.cli.ui import Ui
-from atomicapp.errors import AtomicAppError, ResolveError, StateError, UsageError
+from atomicapp.errors import ResolveError, StateError, UsageError
 from atomicapp.model import App, Parsed, Rendered, Target
 from atomicapp.nulecule import load as loading
 from atomicapp.nulecule.resolve import resolve, walk
@@ -72,7 +70,11 @@ def images(options: argparse.Namespace, ui: Ui, store: Store, *, keep: bool = Tr
     )
     if keep:
         store.folder(store.cache)
-    scratch = None if keep else Path(_scratches.enter_context(tempfile.TemporaryDirectory(prefix="atomicapp-")))
+    scratch = None
+    if not keep:
+        import tempfile
+
+        scratch = Path(_scratches.enter_context(tempfile.TemporaryDirectory(prefix="atomicapp-")))
     found = Images(store.cache, store.images, options=fetch_options, observer=FetchProgress(ui), scratch=scratch)
     _scratches.callback(found.close)
     return found
@@ -122,7 +124,7 @@ class _Fetcher:
         self._make = make
         self._update = update
         self._images: Images | None = None
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def fetch(self, reference: str) -> Fetched:
         with self._lock:
@@ -223,31 +225,3 @@ def deployment_name(options: argparse.Namespace, app: App, namespace: str) -> st
 def origin_of(app: App) -> str:
     """How a record names the app that was run: its reference, or the absolute path of its folder."""
     return app.reference or str(app.folder.resolve())
-
-
-# ---------------------------------------------------------------- folders
-
-
-@contextlib.contextmanager
-def fresh_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder beside `path` that is moved there at the end, or removed when something fails."""
-    from atomicapp import io
-
-    with io.writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
-        yield temporary
-        with io.writing(path):
-            temporary.chmod(0o755)
-            if path.exists():
-                old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-                path.rename(old / "old")
-                temporary.rename(path)
-                shutil.rmtree(old)
-            else:
-                temporary.rename(path)
-    except OSError as error:
-        raise AtomicAppError(f"can't write {path}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -185,6 +184,8 @@ class Ui:
         """Columns as wide as their longest cell; the last one is cut at the edge of a terminal, never elsewhere."""
         cells = [[self._redact(str(cell)) for cell in row] for row in rows]
         widths = [max(len(row[column]) for row in [list(heads), *cells]) for column in range(len(heads))]
+        import shutil
+
         edge = shutil.get_terminal_size((10_000, 24)).columns if self._out.isatty() else 10_000
         for number, row in enumerate([list(heads), *cells]):
             line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from atomicapp import io
 from atomicapp.cli import options as opts
 from atomicapp.cli import pipeline
 from atomicapp.cli.ui import Ui
@@ -59,7 +60,7 @@ def unpack(app: App, folder: Path, *, replace: bool) -> None:
             )
         if folder.resolve() == app.folder.resolve() or not replace:
             return
-    with pipeline.fresh_folder(folder) as fresh:
+    with fresh_folder(folder) as fresh:
         copy(app, fresh)
 
 
@@ -98,3 +99,26 @@ def complete(app: App, *, replace: bool) -> list[Path]:
 def app_folder(options: argparse.Namespace) -> Path | None:
     """APP when it is a folder of the user's."""
     return pipeline.path_of(opts.required_app(options))
+
+
+@contextlib.contextmanager
+def fresh_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder beside `path` that is moved there at the end, or removed when something fails."""
+    with io.writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        yield temporary
+        with io.writing(path):
+            temporary.chmod(0o755)
+            if path.exists():
+                old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+                path.rename(old / "old")
+                temporary.rename(path)
+                shutil.rmtree(old)
+            else:
+                temporary.rename(path)
+    except OSError as error:
+        raise AtomicAppError(f"can't write {path}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
