@@ -217,6 +217,31 @@ def test_requirements(mode: str, found: str) -> None:
     assert volume.position == Position("Nulecule", 5, 23)
 
 
+@pytest.mark.parametrize("name", ["a/b", "a:b", "a[b", "a]", "..", "a..b", ".", '"a\\tb"', '"a\\0"', '" a"', '"\\x7f"'])
+def test_names_that_can_be_no_folder_or_scope(name: str) -> None:
+    (found,) = messages(f"{HEAD}graph:\n  - name: {name}\n    source: docker://x\n")
+    assert found.startswith("error Nulecule:4:11: the name of a component can't hold ")
+
+
+@pytest.mark.parametrize("name", ["a b", "a.b-c_d", "7", "0755", "true", "é", "a=b", "-a"])
+def test_names_that_are_fine(name: str) -> None:
+    assert good(f"{HEAD}graph:\n  - name: {name}\n    source: docker://x\n").graph[0].name == name
+
+
+def test_a_component_named_as_the_scope_of_the_app_is_warned_of() -> None:
+    assert messages(f"{HEAD}graph:\n  - name: general\n    source: docker://x\n") == [
+        "warning Nulecule:4:11: the name 'general' is that of the app's own scope: params of this component reach every other"
+    ]
+
+
+def test_the_word_params_in_a_path_is_a_word_like_any_other() -> None:
+    web = good(HEAD + WEB + "        - {resource: 'file://params/params.json', params: {params: [/params]}}\n").graph[0]
+    assert isinstance(web, Component)
+    (artifact,) = web.artifacts["docker"]
+    assert isinstance(artifact, FileArtifact)
+    assert (artifact.path, [pointer.param for pointer in artifact.pointers]) == ("params/params.json", ["params"])
+
+
 def test_a_byte_order_mark_and_crlf_are_no_fault() -> None:
     assert good(f"\ufeff{HEAD}graph: []\n".replace("\n", "\r\n")).id == "x"
 
