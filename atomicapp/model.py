@@ -36,7 +36,8 @@ class Constraint(NamedTuple):
 
 
 class Param(NamedTuple):
-    """A declared param. `default` is the text as it stands in the file; None means that there is none."""
+    """A declared param. `default` is the text as it stands in the file; None means that there is none. `quoted`:
+    the default is written as a text, so that where types count (JSON pointers) its values are texts."""
 
     name: str
     description: str
@@ -45,6 +46,7 @@ class Param(NamedTuple):
     constraints: tuple[Constraint, ...]
     position: Position
     default_position: Position
+    quoted: bool = False
 
 
 class FileArtifact(NamedTuple):

@@ -380,6 +380,7 @@ class _Reader:
                 constraints=tuple(self.constraints(keys.get("constraints"))),
                 position=self.at(item),
                 default_position=self.at(default) if default is not None else self.at(item),
+                quoted=isinstance(default, document.ScalarNode) and default.style in ("'", '"'),
             )
         return tuple(found.values())
 

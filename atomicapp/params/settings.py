@@ -71,6 +71,11 @@ class Settings(NamedTuple):
         return None
 
     @property
+    def quoted(self) -> frozenset[tuple[str, str]]:
+        """The params (scope, name) whose default is written as a text."""
+        return frozenset((item.scope, item.param.name) for item in self.declared if item.param.quoted)
+
+    @property
     def secrets(self) -> frozenset[str]:
         """The texts of all hidden values."""
         return frozenset(

@@ -26,6 +26,7 @@ def check(
     artifacts: list[Artifact] = []
     issues = list(_broken_defaults(settings))
     told: set[Issue] = set()
+    quoted = settings.quoted
     names: dict[str, dict[str, str]] = {}
     for item in settings.declared:
         names.setdefault(item.scope, {})[item.param.name] = PLACEHOLDER
@@ -39,7 +40,7 @@ def check(
             for provider in component.artifacts:
                 if providers and provider not in providers:
                     continue
-                found, wrong = _component(node, component, provider, texts, sources)
+                found, wrong = _component(node, component, provider, texts, sources, quoted)
                 artifacts += found
                 # a file that two providers share is told once
                 issues += [issue for issue in wrong if issue not in told]
@@ -48,7 +49,12 @@ def check(
 
 
 def _component(
-    app: App, component: Component, provider: str, texts: dict[str, str], sources: Sources
+    app: App,
+    component: Component,
+    provider: str,
+    texts: dict[str, str],
+    sources: Sources,
+    quoted: frozenset[tuple[str, str]],
 ) -> tuple[list[Artifact], list[Issue]]:
     artifacts: list[Artifact] = []
     issues: list[Issue] = []
@@ -56,7 +62,7 @@ def _component(
         for source in expand(component, provider):
             try:
                 for text in sources.read(app.folder, source):
-                    artifact = fill(app.scope_of(component), provider, text, source, texts, issues)
+                    artifact = fill(app.scope_of(component), provider, text, source, texts, issues, quoted)
                     artifacts.append(artifact)
                     issues += _syntax(artifact)
             except SpecError as error:

@@ -1,7 +1,7 @@
 """Set values in a JSON or YAML artifact at JSON pointers (RFC 6901), keeping the rest of its text.
 
-The value keeps the type that its text has in YAML (`80` is a number, `"80"` can't be said by a param); the
-place must exist, and the artifact keeps its format. Only the scalar that the pointer names is rewritten, in
+The value has the type of the param: a text when its default is quoted in the Nulecule, else what it looks like
+(`80` is a number). The place must exist, and the artifact keeps its format. Only the scalar that the pointer names is rewritten, in
 its place, so comments and layout stay as the author wrote them.
 """
 
@@ -11,14 +11,23 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from atomicapp import document
 from atomicapp.errors import ERROR, Issue, SpecError
 from atomicapp.model import Pointer
 
 
-def apply(text: str, file: str, assignments: Sequence[tuple[Pointer, str]]) -> str:
-    """`text` with each pointer's place set to the value beside it. SpecError for a pointer that leads nowhere."""
+class Assignment(NamedTuple):
+    """A pointer and the value for its place; `as_text`: a text, also when it looks like a number."""
+
+    pointer: Pointer
+    value: str
+    as_text: bool = False
+
+
+def apply(text: str, file: str, assignments: Sequence[Assignment]) -> str:
+    """`text` with each pointer's place set to its value. SpecError for a pointer that leads nowhere."""
     as_json = text.removeprefix("\ufeff").lstrip()[:1] in ("{", "[")
     if as_json:
         # places are counted in the text that YAML reads
@@ -26,7 +35,7 @@ def apply(text: str, file: str, assignments: Sequence[tuple[Pointer, str]]) -> s
     root = document.compose(text, file)
     issues: list[Issue] = []
     edits: dict[tuple[int, int], str] = {}
-    for pointer, value in assignments:
+    for pointer, value, as_text in assignments:
         found = _way(root, pointer.pointer)
         node = found[-1] if found else None
         if node is None:
@@ -40,7 +49,7 @@ def apply(text: str, file: str, assignments: Sequence[tuple[Pointer, str]]) -> s
             issues.append(Issue(ERROR, message, pointer.position, "pointer", hint="write the value there in full"))
         else:
             start, end = _offset(text, node.start_mark), _offset(text, node.end_mark)
-            replaced = _text(value, as_json or node.style in ("'", '"'))
+            replaced = _text(value, as_json or node.style in ("'", '"'), as_text)
             if start == end:  # an empty value: `image:`
                 replaced = f" {replaced}"
             elif text[end - 1] == "\n":  # a text block ends with its line
@@ -111,8 +120,9 @@ def _nearest(root: document.Node | None, pointer: str) -> str:
     return ""
 
 
-def _text(value: str, quoted: bool) -> str:
-    """A value as a YAML scalar that reads back as this text, or as the number or boolean that it looks like."""
+def _text(value: str, quoted: bool, as_text: bool) -> str:
+    """A value as a YAML scalar that reads back as this text, or as the number or boolean that it looks like (unless
+    `as_text`)."""
     try:
         found = document.compose(value, "")
     except SpecError:
@@ -122,9 +132,10 @@ def _text(value: str, quoted: bool) -> str:
     if tag in ("int", "float", "bool"):
         try:
             json.loads(value)
-        except ValueError:  # 00123, 0x1F or yes are numbers to YAML only: as texts they keep their shape
-            quoted = True
-        else:
-            return value
+            if not as_text:
+                return value
+        except ValueError:
+            pass  # 00123, 0x1F or yes are numbers to YAML only: as texts they keep their shape
+        quoted = True
     plain = scalar and tag == "str" and not quoted and not set(value) & set("{}[],#\n")
     return value if plain else document.escaped_for_yaml(json.dumps(value, ensure_ascii=False))

@@ -42,7 +42,7 @@ def render(app: App, settings: Settings, sources: Sources) -> Rendered:
     provider, every missing file and every bad pointer of the whole tree at once."""
     artifacts: list[Artifact] = []
     issues: list[Issue] = []
-    _render(app, settings, sources, artifacts, issues)
+    _render(app, settings, sources, settings.quoted, artifacts, issues)
     if any(issue.severity == ERROR for issue in issues):
         raise SpecError(map(_with_choice(settings), issues))
     volumes = tuple(Volume(node.namespace, item) for node in walk(app) for item in node.nulecule.requirements)
@@ -59,13 +59,20 @@ def reader(app: App, sources: Sources) -> Callable[[Artifact, str], str]:
     return read
 
 
-def _render(app: App, settings: Settings, sources: Sources, found: list[Artifact], issues: list[Issue]) -> None:
+def _render(
+    app: App,
+    settings: Settings,
+    sources: Sources,
+    quoted: frozenset[tuple[str, str]],
+    found: list[Artifact],
+    issues: list[Issue],
+) -> None:
     children = {child.name: child for child in app.children}
     for item in app.nulecule.graph:
         if isinstance(item, Include):
             child = children.get(item.name)
             if child is not None:
-                _render(child, settings, sources, found, issues)
+                _render(child, settings, sources, quoted, found, issues)
             continue
         scope = app.scope_of(item)
         variables = settings.variables(scope)
@@ -73,7 +80,7 @@ def _render(app: App, settings: Settings, sources: Sources, found: list[Artifact
         try:
             for source in expand(item, settings.provider):
                 for text in sources.read(app.folder, source):
-                    found.append(fill(scope, settings.provider, text, source, texts, issues))
+                    found.append(fill(scope, settings.provider, text, source, texts, issues, quoted))
         except SpecError as error:
             issues.extend(error.issues)
 
@@ -135,9 +142,16 @@ def _offer(component: Component, provider: str) -> str:
 
 
 def fill(
-    scope: str, provider: str, source: Text, origin: RealSource, texts: Mapping[str, str], issues: list[Issue]
+    scope: str,
+    provider: str,
+    source: Text,
+    origin: RealSource,
+    texts: Mapping[str, str],
+    issues: list[Issue],
+    quoted: frozenset[tuple[str, str]],
 ) -> Artifact:
-    """One text with pointers and names filled in; names without a value are added to `issues`."""
+    """One text with pointers and names filled in; names without a value are added to `issues`. `quoted` are the
+    params (scope, name) that are texts, whatever their values look like."""
     data, unresolved = substitute(source.text, texts)
     if unresolved:
         # a Template's own ${NAME} are filled in by the engine, not by us
@@ -147,11 +161,13 @@ def fill(
         )
     if origin.pointers:
         # after the names: `containerPort: $port` is read with its value, and a `$` in a param stays one
-        data = pointers.apply(data, source.file, list(_assignments(origin.pointers, texts, scope)))
+        data = pointers.apply(data, source.file, list(_assignments(origin.pointers, texts, scope, quoted)))
     return Artifact(scope, provider, source.path, data, source.file, origin.position)
 
 
-def _assignments(found: tuple[Pointer, ...], texts: Mapping[str, str], scope: str) -> Iterator[tuple[Pointer, str]]:
+def _assignments(
+    found: tuple[Pointer, ...], texts: Mapping[str, str], scope: str, quoted: frozenset[tuple[str, str]]
+) -> Iterator[pointers.Assignment]:
     missing = [
         Issue(
             ERROR,
@@ -166,7 +182,8 @@ def _assignments(found: tuple[Pointer, ...], texts: Mapping[str, str], scope: st
     if missing:
         raise SpecError(missing)
     for pointer in found:
-        yield pointer, texts[pointer.param]
+        is_text = not quoted.isdisjoint({(scope, pointer.param), (GENERAL, pointer.param)})
+        yield pointers.Assignment(pointer, texts[pointer.param], is_text)
 
 
 def _names(name: str, texts: Mapping[str, str]) -> str:

@@ -18,16 +18,18 @@ from tests.unit.properties import examples
 HERE = Position("Nulecule", 9, 3)
 
 
+def assign(pointer: str, value: str, *, as_text: bool = False) -> pointers.Assignment:
+    return pointers.Assignment(Pointer("p", pointer, HERE), value, as_text)
+
+
 def put(text: str, **values: str) -> str:
     """Set `__`-separated pointers: a__0__b='x' is /a/0/b."""
-    return pointers.apply(
-        text, "pod", [(Pointer("p", "/" + name.replace("__", "/"), HERE), value) for name, value in values.items()]
-    )
+    return pointers.apply(text, "pod", [assign("/" + name.replace("__", "/"), value) for name, value in values.items()])
 
 
 def refused(text: str, *found: str) -> list[str]:
     with pytest.raises(SpecError) as error:
-        pointers.apply(text, "pod", [(Pointer("p", pointer, HERE), "x") for pointer in found])
+        pointers.apply(text, "pod", [assign(pointer, "x") for pointer in found])
     return [f"{issue.position}: {issue.message} ({issue.hint})" for issue in error.value.issues]
 
 
@@ -75,9 +77,7 @@ def test_only_the_value_changes(values: dict[str, str], old: str, new: str) -> N
 def test_several_pointers_in_any_order() -> None:
     found = put(YAML, last="z", spec__image="i", spec__ports__0__containerPort="1")
     assert found == YAML.replace("last: x", "last: z").replace('"old"', '"i"').replace("  80\n", "  1\n")
-    assert put(YAML, last="a") == pointers.apply(
-        YAML, "pod", [(Pointer("p", "/last", HERE), "b"), (Pointer("q", "/last", HERE), "a")]
-    )
+    assert put(YAML, last="a") == pointers.apply(YAML, "pod", [assign("/last", "b"), assign("/last", "a")])
 
 
 @pytest.mark.parametrize(
@@ -88,16 +88,22 @@ def test_several_pointers_in_any_order() -> None:
 @pytest.mark.parametrize("indent", ["", "  ", "\t"])
 def test_json_stays_json(value: str, written: str, indent: str) -> None:
     text = f'\ufeff{{\n{indent}"a": {{"b/c": ["old", 1.10]}},\n{indent}"~": "\\ud83d\\ude00"\n}}\n'
-    found = pointers.apply(text, "pod", [(Pointer("p", "/a/b~1c/0", HERE), value)])
+    found = pointers.apply(text, "pod", [assign("/a/b~1c/0", value)])
     assert found == text.replace('"old"', written).replace("\\ud83d\\ude00", "😀")
     assert json.loads(found[1:])["~"] == "😀"
+
+
+@pytest.mark.parametrize(("value", "written"), [("80", '"80"'), ("true", '"true"'), ("1.10", '"1.10"'), ("x y", "x y")])
+def test_a_text_stays_a_text_whatever_it_looks_like(value: str, written: str) -> None:
+    assert pointers.apply("a: 1\n", "pod", [assign("/a", value, as_text=True)]) == f"a: {written}\n"
+    assert pointers.apply('{"a": 1}', "pod", [assign("/a", value, as_text=True)]) == json.dumps({"a": value})
 
 
 def test_special_signs_of_pointers_and_the_whole_document() -> None:
     text = '{"~": "\\ud83d\\ude00", "a b": 1, "": {"": 2}}'
     assert json.loads(put(text, **{"~0": "t", "a b": "8"})) == {"~": "t", "a b": 8, "": {"": 2}}
-    assert json.loads(pointers.apply(text, "pod", [(Pointer("p", "//", HERE), "3")]))[""] == {"": 3}
-    assert pointers.apply("old", "pod", [(Pointer("p", "", HERE), "new")]) == "new"
+    assert json.loads(pointers.apply(text, "pod", [assign("//", "3")]))[""] == {"": 3}
+    assert pointers.apply("old", "pod", [assign("", "new")]) == "new"
 
 
 def test_crlf_and_a_byte_order_mark_are_kept() -> None:

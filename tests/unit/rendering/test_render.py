@@ -283,6 +283,19 @@ def test_pointers_hold_for_their_entry_also_when_inherited(tmp_path: Path) -> No
         ]
 
 
+def test_a_value_set_by_a_pointer_has_the_type_of_its_param(tmp_path: Path) -> None:
+    files = {
+        "Nulecule": (
+            "params: [{name: top, default: '7'}]\ngraph:\n  - name: a\n    artifacts:\n      docker:\n"
+            "        - {resource: 'file://x.json', params: {number: [/n], text: [/t], none: [/a], top: [/o]}}\n"
+            "    params: [{name: number, default: 80}, {name: text, default: '80'}, {name: none}]\n"
+        ),
+        "x.json": '{"n": 0, "t": 0, "a": "", "o": ""}',
+    }
+    ini = "[a]\nnone = 5\ntext = 81\n"
+    assert texts(rendered(tmp_path, files, ini))[0][2] == '{"n": 80, "t": "81", "a": 5, "o": "7"}'
+
+
 def test_pointers_with_faults(tmp_path: Path) -> None:
     files = {
         "Nulecule": (
