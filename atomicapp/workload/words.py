@@ -20,6 +20,10 @@ _BLANK = " \t\r\v\f"
 _OPERATORS = ";|&<>()"
 _COMMAND = re.compile(r"(?P<open>`)[^`]*`?|(?P<open2>\$\()[^)]*\)?")
 _VARIABLE = re.compile(r"\$\{[^}\n]*\}|\$[A-Za-z_][A-Za-z0-9_]*")
+_PLAIN = re.compile(r"""[^\s\\'"#;|&<>()$`]+""")
+_PLAIN_QUOTED = re.compile(r"""[^\\"$`]+""")
+"""What means itself, outside and inside double quotes: most of any text, so it is taken in one piece."""
+
 _ESCAPED_IN_QUOTES = '$`"\\'
 
 
@@ -90,7 +94,11 @@ class _Splitter:
 
     def run(self) -> list[list[Word]]:
         while self.at < len(self.text):
-            self._step(self.text[self.at])
+            plain = _PLAIN.match(self.text, self.at)
+            if plain:
+                self._take_all(plain.end())
+            else:
+                self._step(self.text[self.at])
         self._end_command()
         return self.commands
 
@@ -101,7 +109,8 @@ class _Splitter:
             self._end_command()
             self.at += 1
         elif char in _BLANK:
-            self._end_word()
+            if self.start >= 0:
+                self._end_word()
             self.at += 1
         elif char == "#" and self.start < 0:
             end = self.text.find("\n", self.at)
@@ -121,6 +130,13 @@ class _Splitter:
         self.chars.append(char)
         self.offsets.append(self.at)
         self.at += 1
+
+    def _take_all(self, end: int) -> None:
+        if self.start < 0:
+            self.start = self.at
+        self.chars.append(self.text[self.at : end])
+        self.offsets.extend(range(self.at, end))
+        self.at = end
 
     def _newline_after(self, offset: int) -> int:
         """The length of a line end at `offset`, 0 when there is none. CRLF counts: artifacts come from Windows too."""
@@ -152,8 +168,7 @@ class _Splitter:
             self._unclosed("'", opening)
             return
         self.at += 1
-        while self.at < end:
-            self._take(self.text[self.at])
+        self._take_all(end)
         self.at = end + 1
 
     def _double(self) -> None:
@@ -162,6 +177,10 @@ class _Splitter:
             self.start = opening
         self.at += 1
         while self.at < len(self.text):
+            plain = _PLAIN_QUOTED.match(self.text, self.at)
+            if plain:
+                self._take_all(plain.end())
+                continue
             char = self.text[self.at]
             if char == '"':
                 self.at += 1

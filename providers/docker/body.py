@@ -28,8 +28,8 @@ class Names(NamedTuple):
 
 
 def _said(**found: Any) -> Json:
-    """Without what was not said."""
-    return {name: value for name, value in found.items() if value not in (None, "", (), [], {}, False)}
+    """Without what was not said. 0 is no limit and no value to the engine in all fields that are written so."""
+    return {name: value for name, value in found.items() if value}
 
 
 def _map(found: Mapping[str, str]) -> Json:
