@@ -74,7 +74,6 @@ def installed() -> tuple[str, str]:
     place = CACHE / "venv"
     if not (place / "bin" / "python").exists():
         subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
-        subprocess.run([str(place / "bin" / "pip"), "install", "-q", str(ROOT)], check=True)
     # a build folder of an earlier tree would put modules into the wheel that are gone
     with tempfile.TemporaryDirectory(prefix="atomicapp-tree-") as tree:
         names = ("atomicapp", "providers", "nulecule_specs", "setup.py", "pyproject.toml", "README.md")
@@ -84,9 +83,8 @@ def installed() -> tuple[str, str]:
                 shutil.copytree(source, Path(tree) / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(source, tree)
-        subprocess.run(
-            [str(place / "bin" / "pip"), "install", "-q", "--force-reinstall", "--no-deps", tree], check=True
-        )
+        for words in ([], ["--force-reinstall", "--no-deps"]):  # first what it needs, then itself in any case
+            subprocess.run([str(place / "bin" / "pip"), "install", "-q", *words, tree], check=True)
     # byte code is there for users after their first command
     subprocess.run([str(place / "bin" / "python"), "-m", "compileall", "-q", str(place / "lib")], check=False)
     return str(place / "bin" / "atomicapp"), str(place / "bin" / "python")
@@ -115,23 +113,24 @@ class Bench:
         path = self.folder / f"chart-{number}"
         return str(path if path.exists() else generate.chart(path, number))
 
-    def rendering(self, number: int) -> list[str]:
-        return [self.program, "-q", "render", self.app(number), "--output", str(self.folder / "out")]
+    def rendering(self, number: int, *words: str) -> list[str]:
+        return [self.program, "-q", "render", self.app(number), *words]
 
     def render(self, numbers: tuple[int, ...]) -> list[Row]:
-        """render to a folder against helm template, to standard output and to a folder."""
+        """render against helm template, both to standard output, and both to a folder."""
         rows = []
         for number in numbers:
-            for what, words in (
-                ("helm template", []),
-                ("helm template --output-dir", ["--output-dir", str(self.folder / "h")]),
+            for ours, theirs, place in (
+                ("", [], ""),
+                (" --output", ["--output-dir", str(self.folder / "h")], str(self.folder / "out")),
             ):
-                title = f"render {number} apps / {what}"
+                title = f"render {number} apps{ours} / helm template{' --output-dir' if theirs else ''}"
                 if not self.helm:
                     rows.append(Row(title, "", "helm not available", "", "1.00", None))
                     continue
-                other = [self.helm, "template", "x", self.chart(number), *words]
-                rows.append(compared(title, measure.paired(self.rendering(number), other, self.runs), 1.0))
+                command = self.rendering(number, *([ours.strip(), place] if place else []))
+                other = [self.helm, "template", "x", self.chart(number), *theirs]
+                rows.append(compared(title, measure.paired(command, other, self.runs), 1.0))
         return rows
 
     def validate(self, number: int) -> list[Row]:
