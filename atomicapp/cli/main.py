@@ -86,7 +86,7 @@ def _run(words: list[str]) -> int:
             return 0
         raise UsageError("no verb was given", hint=f"`{parsing.PROGRAM} --help` lists them")
     try:
-        options = parsing.for_verb(verb).parse_args(rest)
+        options = parsing.for_verb(verb, helping="-h" in rest or "--help" in rest).parse_args(rest)
     except SystemExit as done:  # argparse's --help
         return int(done.code or 0)
     from atomicapp.cli.ui import Ui

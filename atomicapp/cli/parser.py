@@ -76,14 +76,19 @@ def common(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--mode", choices=MODES, help=argparse.SUPPRESS)
 
 
-def for_verb(verb: str) -> Parser:
-    """The parser of one verb: its own options and the common ones."""
+PLAIN_WIDTH = 80
+"""Columns, where no help is to be shown: argparse would ask the terminal for each option, with imports."""
+
+
+def for_verb(verb: str, *, helping: bool = True) -> Parser:
+    """The parser of one verb: its own options and the common ones. Without `helping` its help is not for people."""
     found = module(verb)
+    width = None if helping else PLAIN_WIDTH
     parser = Parser(
         prog=f"{PROGRAM} {verb}",
         description=(found.__doc__ or "").strip(),
         epilog="examples:\n" + found.EXAMPLES.strip("\n"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=width),
         add_help=False,
         allow_abbrev=False,
     )

@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from atomicapp import document, io
 from atomicapp.document import Node
@@ -308,6 +307,8 @@ class _Reader:
             yield FileArtifact(path, self.at(node), pointers)
         elif scheme in ("http", "https"):
             try:
+                from urllib.parse import urlsplit
+
                 host = urlsplit(url).hostname
             except ValueError:  # e.g. a bracket that is not closed
                 host = None

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import quote
 
 MASK = "********"
 SHORT = 4
@@ -20,6 +18,9 @@ class Redactor:
     def __init__(self, secrets: Iterable[str]) -> None:
         self.secrets = frozenset(secret for secret in secrets if secret)
         forms: set[str] = set()
+        if self.secrets:  # most apps have none, and need none of this
+            import base64
+            from urllib.parse import quote
         for secret in self.secrets:
             if len(secret) >= SHORT:
                 encoded = secret.encode("utf-8", "surrogatepass")

@@ -11,7 +11,6 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
 
 from atomicapp import io
 from atomicapp.errors import AtomicAppError, FetchError, SpecError
@@ -172,6 +171,8 @@ class Sources:
             raise SpecError.single(
                 f"{shown} has the digest {digest}, not {source.sha256}", source.position, code="digest"
             )
+        from urllib.parse import urlsplit
+
         name = Path(urlsplit(source.url).path).name
         return Text(name if name.strip(".") else "artifact", io.decode(data, shown), shown)
 
