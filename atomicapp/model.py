@@ -185,13 +185,15 @@ class Rendered(NamedTuple):
     """All that a provider needs to know of an app: its artifacts in graph order, its volumes, and the warnings.
 
     `read` gives the text of another file of the app that an artifact names (`--env-file`), by its path below the
-    artifact's app; it raises AtomicAppError or OSError, and refuses what lies outside.
+    artifact's app; it raises AtomicAppError or OSError, and refuses what lies outside. `secrets` are the texts of all
+    hidden values: a provider notes which of its fields hold one, for they may be shown when they are secrets no more.
     """
 
     artifacts: tuple[Artifact, ...]
     volumes: tuple[Volume, ...] = ()
     issues: tuple[Issue, ...] = ()
     read: Callable[[Artifact, str], str] | None = None
+    secrets: frozenset[str] = frozenset()
 
 
 # ---------------------------------------------------------------- parse

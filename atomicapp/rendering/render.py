@@ -46,7 +46,7 @@ def render(app: App, settings: Settings, sources: Sources) -> Rendered:
     if any(issue.severity == ERROR for issue in issues):
         raise SpecError(map(_with_choice(settings), issues))
     volumes = tuple(Volume(node.namespace, item) for node in walk(app) for item in node.nulecule.requirements)
-    return Rendered(tuple(artifacts), volumes, tuple(issues), reader(app, sources))
+    return Rendered(tuple(artifacts), volumes, tuple(issues), reader(app, sources), settings.secrets)
 
 
 def reader(app: App, sources: Sources) -> Callable[[Artifact, str], str]:

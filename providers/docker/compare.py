@@ -33,15 +33,20 @@ def compare(client: Client, wanted: Resource, existing: Existing) -> tuple[str, 
     after, texts = marks.digests(wanted.body), dict(marks.fields(wanted.body))
     old = _old_texts(found)
     for path in [*after, *(path for path in before if path not in after)]:
-        plain = marks.is_plain(path) and path in before
-        if before.get(path) == after.get(path) and not (plain and old.get(path) != texts.get(path)):
+        secret = marks.is_secret(before.get(path)) or marks.is_secret(after.get(path))
+        told = (secret or marks.is_plain(path)) and path in before
+        same = old.get(path) == texts.get(path) if told else before.get(path) == after.get(path)
+        if same:
             continue
         if path.startswith("bound/"):
             changes.append(Change(path, "as it was", "made anew"))
         else:
             # a field that was not said before has the engine's default, which is no value of the app's
             was = old.get(path, "") if path in before else None
-            changes.append(Change(path, was, texts.get(path)))
+            new = texts.get(path)
+            if secret:
+                was, new = was and marks.HIDDEN, new and marks.HIDDEN
+            changes.append(Change(path, was, new))
     changes += _outside(client, wanted, existing, found, changes)
     # an empty hash: what the container is tied to is made anew, which its own fields can't show
     if not changes and existing.hash:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from atomicapp.model import Resource
@@ -50,8 +50,46 @@ _FRIENDLY = {
 }
 
 
+HIDDEN = "(hidden)"
+"""What is shown of a value that holds a secret, whichever revision of the app it was a secret of."""
+
+_STAR = "*"
+"""Stands for the digest of a field that holds a secret."""
+
+SHORT = 4
+"""A secret of fewer characters counts only where it is a whole value: else every 1 would be taken for one."""
+
+
 def fields(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The body of a container as paths and texts: `env/NAME`, `label/NAME`, `image`, `ports`, `Memory`, `networks/N`."""
+    for path, value in _values(body):
+        yield path, _ports(value) if path == "ports" else _text(value)
+
+
+def hidden(body: Mapping[str, Any], secrets: Iterable[str]) -> list[str]:
+    """The paths of the fields that hold one of these secrets."""
+    known = [secret for secret in secrets if secret]
+
+    def holds(text: str) -> bool:
+        return any(secret == text or (len(secret) >= SHORT and secret in text) for secret in known)
+
+    return sorted({path for path, value in _values(body) if any(map(holds, _leaves(value)))}) if known else []
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    """Every text in a value, keys as well."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield key
+            yield from _leaves(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _leaves(item)
+
+
+def _values(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in body.get("config", {}).items():
         if name == "Env":
             for item in value:
@@ -60,15 +98,12 @@ def fields(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         elif name == "Labels":
             yield from ((f"label/{key}", text) for key, text in value.items())
         elif name != "ExposedPorts" or not body.get("host", {}).get("PortBindings"):
-            yield _FRIENDLY.get(name, name), _text(value)
+            yield _FRIENDLY.get(name, name), value
     for name, value in body.get("host", {}).items():
-        yield _FRIENDLY.get(name, name), _ports(value) if name == "PortBindings" else _text(value)
-    for name, value in body.get("networks", {}).items():
-        yield f"networks/{name}", _text(value)
-    for name, value in body.get("volumes", {}).items():
-        yield f"volumes/{name}", _text(value)
-    for name, value in body.get("bound", {}).items():
-        yield f"bound/{name}", value
+        yield _FRIENDLY.get(name, name), value
+    for part in ("networks", "volumes", "bound"):
+        for name, value in body.get(part, {}).items():
+            yield f"{part}/{name}", value
     for name in ("platform", "pull"):
         if body.get(name):
             yield name, body[name]
@@ -100,11 +135,21 @@ def is_plain(path: str) -> bool:
 
 
 def digests(body: Mapping[str, Any]) -> dict[str, str]:
-    """A short digest for each field; empty where the engine tells the value itself."""
+    """A short digest for each field; empty where the engine tells the value itself, a star where it is a secret."""
+    secret = set(body.get("hidden", ()))
     return {
-        path: "" if is_plain(path) else hashlib.sha256(f"{path}\0{text}".encode()).hexdigest()[:8]
+        path: _STAR
+        if path in secret
+        else ""
+        if is_plain(path)
+        else hashlib.sha256(f"{path}\0{text}".encode()).hexdigest()[:8]
         for path, text in fields(body)
     }
+
+
+def is_secret(digest: str | None) -> bool:
+    """Whether a field was noted as one that holds a secret."""
+    return digest == _STAR
 
 
 def read_digests(labels: Mapping[str, str]) -> dict[str, str] | None:

@@ -11,6 +11,7 @@ from atomicapp.errors import ERROR, NOTE, WARNING, Issue, SpecError
 from atomicapp.model import DATA, SHARED, Artifact, Parsed, Rendered, Resource, Target, Volume
 from atomicapp.position import Position, line_of
 from atomicapp.providers.docker import body, names, risks
+from atomicapp.providers.docker import labels as marks
 from atomicapp.workload import docker_run, model
 from atomicapp.workload.model import Mount, Workload
 
@@ -228,6 +229,10 @@ class _Parser:
             "pull": work.pull if work.pull != model.PULL_MISSING else "",
         }
         found |= {name: value for name, value in optional.items() if value}
+        # so that the next run, with other secrets, does not show those of this one as what was there before
+        secret = marks.hidden(found, self.rendered.secrets)
+        if secret:
+            found["hidden"] = secret
         needed = tuple(dict.fromkeys(needs))
         resource = Resource(item.key, component, CONTAINER, item.name, found, work.position, order, needed)
         self.hashes[item.key] = resource.hash

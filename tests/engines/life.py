@@ -31,6 +31,7 @@ class Life:
         self.target = Target(self.app, api=proxy.host)
         self.session = docker.connect(self.target)
         self.reports: list[tuple[str, str]] = []
+        self.secrets: frozenset[str] = frozenset()
 
     def wanted(self, *volumes: Volume, **texts: str) -> tuple[Resource, ...]:
         """The resources of components with these texts; IMAGE, APP and SLEEP stand for what they say."""
@@ -38,7 +39,7 @@ class Life:
         for name, text in texts.items():
             filled = text.replace("IMAGE", self.image).replace("APP", self.app).replace("SLEEP", SLEEP)
             artifacts.append(Artifact(name, "docker", f"{name}_run", filled, f"{name}_run", HERE))
-        return docker.parse(Rendered(tuple(artifacts), volumes), self.target).resources
+        return docker.parse(Rendered(tuple(artifacts), volumes, secrets=self.secrets), self.target).resources
 
     def plan(self, wanted: tuple[Resource, ...]) -> tuple[Step, ...]:
         return diff.run(wanted, self.session.observe(self.app, wanted), self.session.compare)

@@ -251,6 +251,28 @@ def test_a_change_names_its_fields(life: Life) -> None:
     assert set(changes) == {"env/A", "env/B", "Memory", "command", "ports"}
 
 
+def test_secrets_of_an_earlier_run_are_not_shown(life: Life) -> None:
+    text = "docker run -d -e PW={0} -e KEPT={0} -e OPEN=no --log-opt env={0} IMAGE sh -c 'sleep 100; echo {0}'"
+    life.secrets = frozenset({"first-secret"})
+    life.run(web=text.format("first-secret"))
+    assert life.run(web=text.format("first-secret")) == {}
+    life.secrets = frozenset({"second-secret"})
+    new = text.format("second-secret").replace("-e PW=second-secret", "").replace("OPEN=no", "OPEN=yes")
+    (step,) = [step for step in life.plan(life.wanted(web=new)) if step.op != KEEP]
+    assert "first-secret" not in str(step.changes)
+    assert "second-secret" not in str(step.changes)
+    changes = {change.path: (change.old, change.new) for change in step.changes}
+    assert changes == {
+        "env/PW": ("(hidden)", None),
+        "env/KEPT": ("(hidden)", "(hidden)"),
+        "env/OPEN": ("no", "yes"),
+        "command": ("(hidden)", "(hidden)"),
+        "LogConfig": ("(hidden)", "(hidden)"),
+    }
+    life.apply(step)
+    assert life.run(web=new) == {}
+
+
 def test_what_is_no_longer_wanted_goes_with_its_network_and_leaves_its_data(life: Life) -> None:
     web = "docker run -d IMAGE SLEEP"
     life.run(web=web, db="docker run -d --network APP-net -v APP-data:/data IMAGE SLEEP")
