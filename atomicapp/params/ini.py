@@ -106,13 +106,14 @@ def _section(line: str) -> str | None:
 
 
 def _several_lines(value: str, lines: Iterator[tuple[int, str]]) -> str | None:
-    quotes, text = value[:3], value[3:]
-    while quotes not in text:
+    quotes, found = value[:3], [value[3:]]
+    while quotes not in found[-1]:
         following = next(lines, None)
         if following is None:
             return None
-        text += "\n" + following[1]
-    return text.partition(quotes)[0]
+        found.append(following[1])
+    found[-1] = found[-1].partition(quotes)[0]
+    return "\n".join(found)
 
 
 def _value(value: str) -> str | None:

@@ -256,6 +256,11 @@ def test_names_of_ini_may_be_quoted() -> None:
     assert [entry.name for entry in ini.parse("[s]\n\";a\" = 1\n'b' = 2\nc-d.e = 3\n", "f")] == [";a", "b", "c-d.e"]
 
 
+def test_a_text_of_a_million_lines_is_read_in_one_go() -> None:
+    lines = "\n" * 1_000_000
+    assert [entry.text for entry in ini.parse(f"[s]\nx = '''{lines}'''\n", "f")] == [lines]
+
+
 # ---------------------------------------------------------------- writing
 
 
