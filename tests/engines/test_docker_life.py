@@ -252,7 +252,7 @@ def test_a_change_names_its_fields(life: Life) -> None:
 
 
 def test_secrets_of_an_earlier_run_are_not_shown(life: Life) -> None:
-    text = "docker run -d -e PW={0} -e KEPT={0} -e OPEN=no --log-opt env={0} IMAGE sh -c 'sleep 100; echo {0}'"
+    text = "docker run -d -e PW={0} -e KEPT={0} -e OPEN=no --log-opt env={0} --stop-signal KILL IMAGE sh -c 'sleep 100; echo {0}'"
     life.secrets = frozenset({"first-secret"})
     life.run(web=text.format("first-secret"))
     assert life.run(web=text.format("first-secret")) == {}
