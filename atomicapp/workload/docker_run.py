@@ -142,7 +142,7 @@ class _Reader:
                 )
             return None
         image = rest[0]
-        if not _IMAGE.fullmatch(image.text):
+        if not _IMAGE.fullmatch(image.text) and not image.partial:
             self.fault(
                 f"'{image.text}' is not a valid name of an image",
                 image.start,
@@ -249,7 +249,8 @@ class _Reader:
             if option.store is not None:
                 option.store(self.draft, text, self.source.position(offset))
         except ValueError as error:
-            self.fault(f"{shown} {_shown(text)}: {error}", offset, code="value")
+            if value is None or not value.partial:
+                self.fault(f"{shown} {_shown(text)}: {error}", offset, code="value")
         return taken
 
     def _again(self, option: Option, shown: str, word: Word) -> None:

@@ -28,11 +28,13 @@ _ESCAPED_IN_QUOTES = '$`"\\'
 
 
 class Word(NamedTuple):
-    """One word without its quotes. `offsets` holds for each character its place in the text, and the word's end."""
+    """One word without its quotes. `offsets` holds for each character its place in the text; `partial` says that a part
+    of it was a fault and is left out, so that what the rest looks like is no fault of its own."""
 
     text: str
     offsets: tuple[int, ...]
     start: int
+    partial: bool = False
 
     def offset(self, index: int) -> int:
         """The place in the text of character `index` of the word; of its opening quote for the first."""
@@ -40,7 +42,7 @@ class Word(NamedTuple):
 
     def cut(self, index: int) -> Word:
         """The word from character `index` on."""
-        return Word(self.text[index:], self.offsets[index:], self.offset(index))
+        return Word(self.text[index:], self.offsets[index:], self.offset(index), self.partial)
 
 
 class Source:
@@ -91,6 +93,7 @@ class _Splitter:
         self.start = -1  # of the word under way; -1 between words
         self.chars: list[str] = []
         self.offsets: list[int] = []
+        self.partial = False
 
     def run(self) -> list[list[Word]]:
         while self.at < len(self.text):
@@ -224,6 +227,7 @@ class _Splitter:
             )
             if self.start < 0:
                 self.start = self.at
+            self.partial = True
             self.at = command.end()
             return True
         variable = _VARIABLE.match(self.text, self.at)
@@ -238,8 +242,9 @@ class _Splitter:
 
     def _end_word(self) -> None:
         if self.start >= 0:
-            self.words.append(Word("".join(self.chars), tuple(self.offsets), self.start))
+            self.words.append(Word("".join(self.chars), tuple(self.offsets), self.start, self.partial))
         self.start = -1
+        self.partial = False
         self.chars, self.offsets = [], []
 
     def _end_command(self) -> None:

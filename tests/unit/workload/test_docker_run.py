@@ -109,6 +109,8 @@ def test_other_commands_are_said_and_skipped() -> None:
         ("docker run --memory=5q img", "1:21 --memory '5q': expected a size such as 512m or 2g"),
         ("docker run --rm=maybe img", "1:17 --rm 'maybe': expected true or false"),
         ("docker run --quiet=maybe img", "1:20 --quiet 'maybe': expected true or false"),
+        ("docker run -v $(pwd):/x img", "1:15 '$(' asks a shell for a command's output: no shell runs here"),
+        ("docker run `cat image`", "1:12 '`' asks a shell for a command's output: no shell runs here"),
         ("docker run --cidfile x img", "1:12 --cidfile can't be honoured: it writes a file on the machine where"),
         ("docker run --use-api-socket img", "1:12 --use-api-socket can't be honoured"),
         ("docker run --help", "1:12 --help can't be honoured"),
