@@ -174,6 +174,8 @@ def test_a_network_and_a_volume_that_are_there_already_are_used_and_never_remove
     assert life.held() == {}
     assert life.inspect(network, "network")["Name"] == network
     assert life.inspect(volume, "volume")["Name"] == volume
+    life.command("network", "rm", network)
+    life.command("volume", "rm", volume)
 
 
 def test_requirement_becomes_a_volume_of_the_app(life: Life) -> None:
@@ -365,6 +367,8 @@ def test_a_network_by_its_id(life: Life) -> None:
     text = f"docker run -d --network {made} IMAGE SLEEP"
     assert set(life.run(web=text)) == {"container/web:1"}
     assert life.run(web=text) == {}
+    life.apply(*diff.uninstall(life.held().values(), purge_data=True))
+    life.command("network", "rm", made)
 
 
 def test_steps_may_be_repeated(life: Life) -> None:
