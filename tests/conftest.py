@@ -6,6 +6,7 @@ reason, or fail where CI=true.
 
 from __future__ import annotations
 
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,13 @@ FORGOTTEN = (
     *("ATOMICAPP_ARGS", "ATOMICAPP_APPEND_ARGS", "IMAGE", "KUBECONFIG", "CONTAINERS_CONF", "SUDO_USER"),
 )
 """Variables of the user's shell that would change what the program does."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c_counts() -> None:
+    """A job in the background of a script ignores SIGINT and so would all that it starts; tests send it on purpose."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
