@@ -97,7 +97,8 @@ def _run(words: list[str]) -> int:
         as_json=getattr(options, "output_format", "") in ("json", "sarif"),
     )
     try:
-        return int(parsing.module(verb).run(options, ui))
+        with ui.at_end:
+            return int(parsing.module(verb).run(options, ui))
     except UsageError:
         raise
     except AtomicAppError as error:

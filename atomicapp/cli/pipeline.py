@@ -6,7 +6,6 @@ APP -> open_app -> App -> settle -> Settings -> rendered -> Rendered -> parsed -
 from __future__ import annotations
 
 import argparse
-import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
@@ -74,18 +73,10 @@ def images(options: argparse.Namespace, ui: Ui, store: Store, *, keep: bool = Tr
     if not keep:
         import tempfile
 
-        scratch = Path(_scratches.enter_context(tempfile.TemporaryDirectory(prefix="atomicapp-")))
+        scratch = Path(ui.at_end.enter_context(tempfile.TemporaryDirectory(prefix="atomicapp-")))
     found = Images(store.cache, store.images, options=fetch_options, observer=FetchProgress(ui), scratch=scratch)
-    _scratches.callback(found.close)
+    ui.at_end.callback(found.close)
     return found
-
-
-_scratches = contextlib.ExitStack()
-
-
-def close_scratches() -> None:
-    """Close the connections of this command and remove its temporary folders."""
-    _scratches.close()
 
 
 def open_app(

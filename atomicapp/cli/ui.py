@@ -7,6 +7,7 @@ errors only.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -38,6 +39,8 @@ class Ui:
         self.verbosity = verbosity
         self.logtype = logtype or ("color" if self._colours(self._err) else "nocolor")
         self.colour = self._colours(self._out) and logtype in ("", "color")
+        self.at_end = contextlib.ExitStack()
+        """What is to be closed or removed when the command ends, however it ends."""
         self._lock = threading.Lock()
         self._redact: Redact = lambda text: text
         self._line: Callable[[str], None] | None = None

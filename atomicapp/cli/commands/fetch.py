@@ -45,37 +45,34 @@ def run(options: argparse.Namespace, ui: Ui) -> int:
     store = Store()
     own = unpacking.app_folder(options)
     keep = not options.dry_run and options.destination.lower() != "none"
-    try:
-        app = pipeline.open_app(options, ui, store, deps=not options.no_deps, update=options.update, keep=keep)
-        settings = pipeline.settle(options, ui, app, complete=False)
-        folder = own or app.folder
-        if keep:
-            if options.destination:
-                folder = in_host(options.destination)
-                unpacking.unpack(app, folder, replace=options.update)
-            elif own is not None:
-                for nested in unpacking.complete(app, replace=options.update):
-                    ui.info(f"unpacked {nested}")
-            if own is not None or options.destination:
-                table = sample(settings)
-                text = (
-                    commented_ini(settings, table)
-                    if options.answers_format == "ini"
-                    else answering.dump(table, options.answers_format)
-                )
-                io.write_text(folder / SAMPLE, text)
-        apps = [
-            {
-                "namespace": node.namespace,
-                "id": node.nulecule.id,
-                "reference": node.reference,
-                "digest": node.digest,
-                "folder": str(node.folder),
-            }
-            for node in walk(app)
-        ]
-    finally:
-        pipeline.close_scratches()
+    app = pipeline.open_app(options, ui, store, deps=not options.no_deps, update=options.update, keep=keep)
+    settings = pipeline.settle(options, ui, app, complete=False)
+    folder = own or app.folder
+    if keep:
+        if options.destination:
+            folder = in_host(options.destination)
+            unpacking.unpack(app, folder, replace=options.update)
+        elif own is not None:
+            for nested in unpacking.complete(app, replace=options.update):
+                ui.info(f"unpacked {nested}")
+        if own is not None or options.destination:
+            table = sample(settings)
+            text = (
+                commented_ini(settings, table)
+                if options.answers_format == "ini"
+                else answering.dump(table, options.answers_format)
+            )
+            io.write_text(folder / SAMPLE, text)
+    apps = [
+        {
+            "namespace": node.namespace,
+            "id": node.nulecule.id,
+            "reference": node.reference,
+            "digest": node.digest,
+            "folder": str(node.folder),
+        }
+        for node in walk(app)
+    ]
     if ui.as_json:
         ui.report({"folder": str(folder) if keep else "", "apps": apps})
     elif keep:

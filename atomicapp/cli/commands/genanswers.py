@@ -42,11 +42,8 @@ def run(options: argparse.Namespace, ui: Ui) -> int:
     if to_file and path.exists() and not options.force:
         raise AtomicAppError(f"{options.file} is there already", hint="choose another --file, or --force overwrites it")
     store = Store()
-    try:
-        app = pipeline.open_app(options, ui, store, update=options.update, keep=not options.dry_run)
-        settings = pipeline.settle(options, ui, app, complete=False)
-    finally:
-        pipeline.close_scratches()
+    app = pipeline.open_app(options, ui, store, update=options.update, keep=not options.dry_run)
+    settings = pipeline.settle(options, ui, app, complete=False)
     table = sample(settings)
     text = (
         commented_ini(settings, table)

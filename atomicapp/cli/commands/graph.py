@@ -28,10 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, ui: Ui) -> int:
     store = Store()
-    try:
-        app = pipeline.open_app(options, ui, store, deps=not options.no_deps, update=options.update)
-    finally:
-        pipeline.close_scratches()
+    app = pipeline.open_app(options, ui, store, deps=not options.no_deps, update=options.update)
     draw = {"tree": _tree, "dot": _dot, "mermaid": _mermaid, "json": _json}[options.output_format]
     draw(ui, _nodes(app))
     return 0

@@ -66,10 +66,7 @@ def index_path() -> Path:
 
 
 def _update(options: argparse.Namespace, ui: Ui) -> Path:
-    try:
-        data = pipeline.images(options, ui, Store(), keep=False).read_file(options.index_image, f"/{INDEX_FILE}")
-    finally:
-        pipeline.close_scratches()
+    data = pipeline.images(options, ui, Store(), keep=False).read_file(options.index_image, f"/{INDEX_FILE}")
     text = io.decode(data, f"{options.index_image}:/{INDEX_FILE}")
     _entries(text, f"{options.index_image}:/{INDEX_FILE}")
     path = index_path()

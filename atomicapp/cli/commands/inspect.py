@@ -44,10 +44,7 @@ def run(options: argparse.Namespace, ui: Ui) -> int:
         }
         _show(ui, found)
         return 0
-    try:
-        info = pipeline.images(options, ui, Store(), keep=False).inspect(text)
-    finally:
-        pipeline.close_scratches()
+    info = pipeline.images(options, ui, Store(), keep=False).inspect(text)
     found = info.to_dict()
     if not ui.as_json:
         found["size"] = size(info.size)

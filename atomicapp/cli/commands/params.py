@@ -28,11 +28,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, ui: Ui) -> int:
     store = Store()
-    try:
-        app = pipeline.open_app(options, ui, store, update=options.update)
-        settings = pipeline.settle(options, ui, app, complete=False)
-    finally:
-        pipeline.close_scratches()
+    app = pipeline.open_app(options, ui, store, update=options.update)
+    settings = pipeline.settle(options, ui, app, complete=False)
     found = []
     for item in settings.declared:
         value = settings.value(item.scope, item.param.name) if item.used else None

@@ -32,10 +32,7 @@ def run(options: argparse.Namespace, ui: Ui) -> int:
     from atomicapp.cli import deploying
 
     store = Store()
-    try:
-        wanted = pipeline.want(options, ui, store, keep=False)
-        plan, _ = deploying.plan(wanted, store)
-    finally:
-        pipeline.close_scratches()
+    wanted = pipeline.want(options, ui, store, keep=False)
+    plan, _ = deploying.plan(wanted, store)
     deploying.report(ui, plan, wanted.redactor)
     return 2 if options.detailed_exitcode and plan.changes else 0

@@ -23,10 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, ui: Ui) -> int:
     reference = opts.required_app(options)
-    try:
-        digest = pipeline.images(options, ui, Store()).pull(reference)
-    finally:
-        pipeline.close_scratches()
+    digest = pipeline.images(options, ui, Store()).pull(reference)
     if ui.as_json:
         ui.report({"reference": reference, "digest": digest})
     else:

@@ -32,10 +32,7 @@ def run(options: argparse.Namespace, ui: Ui) -> int:
     reference = opts.required_app(options)
     if reference.startswith("oci:"):
         raise UsageError("a registry's name is wanted", hint=f"atomicapp push HOST/NAME:TAG --source {reference}")
-    try:
-        digest = pipeline.images(options, ui, Store()).push(reference, source=options.source)
-    finally:
-        pipeline.close_scratches()
+    digest = pipeline.images(options, ui, Store()).push(reference, source=options.source)
     if ui.as_json:
         ui.report({"reference": reference, "digest": digest})
     else:

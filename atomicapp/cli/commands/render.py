@@ -36,13 +36,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, ui: Ui) -> int:
     store = Store()
-    try:
-        app = pipeline.open_app(options, ui, store, update=options.update)
-        settings = pipeline.settle(options, ui, app)
-        with pipeline.sources() as reader:
-            rendered = render(app, settings, reader)
-    finally:
-        pipeline.close_scratches()
+    app = pipeline.open_app(options, ui, store, update=options.update)
+    settings = pipeline.settle(options, ui, app)
+    with pipeline.sources() as reader:
+        rendered = render(app, settings, reader)
     ui.issues(rendered.issues)
     pipeline.write_answers(options, ui, settings)
     if options.output:

@@ -46,17 +46,14 @@ def run(options: argparse.Namespace, ui: Ui) -> int:
     from atomicapp.cli import deploying, unpacking
 
     store = Store()
-    try:
-        with unpacking.destination(options, ui, store):
-            wanted = pipeline.want(options, ui, store, keep=not options.dry_run)
-            if options.dry_run:
-                plan, _ = deploying.plan(wanted, store)
-                deploying.report(ui, plan, wanted.redactor)
-                return 0
-            pipeline.write_answers(options, ui, wanted.settings)
-            plan, existing = deploying.run(options, ui, store, wanted)
-    finally:
-        pipeline.close_scratches()
+    with unpacking.destination(options, ui, store):
+        wanted = pipeline.want(options, ui, store, keep=not options.dry_run)
+        if options.dry_run:
+            plan, _ = deploying.plan(wanted, store)
+            deploying.report(ui, plan, wanted.redactor)
+            return 0
+        pipeline.write_answers(options, ui, wanted.settings)
+        plan, existing = deploying.run(options, ui, store, wanted)
     if ui.as_json:
         deploying.report(ui, plan, wanted.redactor, resources=existing_report(existing))
     else:

@@ -38,10 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, ui: Ui) -> int:
     store = Store()
-    try:
-        issues = _issues(options, ui, store)
-    finally:
-        pipeline.close_scratches()
+    issues = _issues(options, ui, store)
     errors = sum(issue.severity == ERROR for issue in issues)
     warnings = sum(issue.severity == WARNING for issue in issues)
     failed = errors > 0 or (options.strict and warnings > 0)
