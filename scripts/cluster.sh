@@ -32,16 +32,12 @@ start() { # NAME PROGRAM ARGUMENT...: in a session of its own, the pid kept, the
     until is_ours $pid || ! kill -0 $pid 2>/dev/null; do sleep 0.02; done # its environment is that of bash at first
 }
 
-stop() { # NAME: TERM, then KILL for what does not listen
+stop() { # NAME: at once, since nothing that it holds is to last
     if alive "$1"; then
         local pid
         pid=$(cat "$dir/pids/$1")
-        kill "$pid" 2>/dev/null || true
-        for _ in $(seq 50); do
-            [ -d "/proc/$pid" ] || break
-            sleep 0.1
-        done
         kill -9 "$pid" 2>/dev/null || true
+        while is_ours "$pid"; do sleep 0.02; done # a zombie has no environment
     fi
     rm -f "$dir/pids/$1"
 }
@@ -214,7 +210,10 @@ clean() { # all traces, also of a cluster that was killed
     ip link delete $bridge 2>/dev/null || true
     rules iptables
     rules ip6tables
-    rm -rf /var/lib/cni/results/$bridge-*
+    for what in /var/lib/cni/results/$bridge-*; do
+        name=${what#*/$bridge-}
+        rm -f "$what" "/var/lib/cni/results/cni-loopback-${name%-*}-lo"
+    done
     find /var/log/containers -maxdepth 1 -lname "$dir/*" -delete 2>/dev/null || true
     # the kubelet makes these wherever its folder is
     rm -f /var/lib/kubelet/device-plugins/{DEPRECATION,kubelet.sock,kubelet_internal_checkpoint}
