@@ -108,13 +108,19 @@ class Cluster:
         for path in ("/api/v1/persistentvolumes", CRDS):
             self.call("DELETE", f"{path}?{selector}")
 
-    def call(self, method: str, path: str, body: object = None, *, kind: str = "application/json") -> Any:
-        """What the API answers to a request, as JSON; raises RefusedError. `kind` is the body's content type."""
+    def call(
+        self, method: str, path: str, body: object = None, *, kind: str = "application/json", token: str = ""
+    ) -> Any:
+        """What the API answers to a request, as JSON; raises RefusedError.
+
+        `kind` is the body's content type; `token` another's than the administrator's.
+        """
+        bearer = f"Bearer {token or self.token}"
         request = urllib.request.Request(
             self.server + path,
             data=None if body is None else json.dumps(body).encode(),
             method=method,
-            headers={"Authorization": f"Bearer {self.token}", "Accept": "application/json", "Content-Type": kind},
+            headers={"Authorization": bearer, "Accept": "application/json", "Content-Type": kind},
         )
         try:
             with self._opener.open(request, timeout=30) as answer:
@@ -183,6 +189,21 @@ class Cluster:
         except RefusedError as refused:
             if refused.status != 404:
                 raise
+
+    def make_account(self, namespace: str, *rules: dict[str, list[str]]) -> str:
+        """A new service account that may do in `namespace` what the rules of a Role allow; returns its token."""
+        name = f"test-{uuid.uuid4().hex[:8]}"
+        core, rbac = f"/api/v1/namespaces/{namespace}", f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
+        metadata = {"name": name}
+        self.call("POST", f"{core}/serviceaccounts", {"metadata": metadata})
+        self.call("POST", f"{rbac}/roles", {"metadata": metadata, "rules": rules})
+        binding = {
+            "metadata": metadata,
+            "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}],
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
+        }
+        self.call("POST", f"{rbac}/rolebindings", binding)
+        return str(self.call("POST", f"{core}/serviceaccounts/{name}/token", {})["status"]["token"])
 
     def push(self, image: str, name: str) -> str:
         """Bring an image of the Docker Engine to the cluster's registry as `name`; returns its reference there."""

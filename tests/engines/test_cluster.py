@@ -149,6 +149,27 @@ def test_strangers_are_refused(cluster: Cluster) -> None:
     assert refused.value.code == 403
 
 
+def test_an_account_may_do_what_its_rules_allow(cluster: Cluster, namespace: str) -> None:
+    token = cluster.make_account(namespace, {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list"]})
+    core = f"/api/v1/namespaces/{namespace}"
+
+    def reads_maps() -> bool:
+        try:
+            return bool(cluster.call("GET", f"{core}/configmaps", token=token)["items"])
+        except RefusedError as refused:
+            if refused.status != 403:
+                raise
+            return False
+
+    # the API server learns of the binding a moment later
+    deadline = time.monotonic() + 10
+    while not reads_maps():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    with pytest.raises(RefusedError, match="secrets is forbidden"):
+        cluster.call("GET", f"{core}/secrets", token=token)
+
+
 def test_openshift_kinds_are_stored_and_checked(openshift: Cluster, namespace: str) -> None:
     assert len(list(yaml.safe_load_all(OPENSHIFT.read_text()))) == 4
     routes = f"/apis/route.openshift.io/v1/namespaces/{namespace}/routes"
