@@ -7,7 +7,8 @@ set -euo pipefail
 
 venv=(python3-venv)
 demo=("${venv[@]}" docker.io containerd runc iptables iproute2 mmdebstrap debian-archive-keyring docker-registry curl util-linux)
-test=("${demo[@]}" skopeo apache2-utils openssl podman busybox-static git zstd)
+test=("${demo[@]}" skopeo apache2-utils openssl podman busybox-static git zstd
+    etcd-server containernetworking-plugins conntrack ethtool socat)
 
 case ${1:-} in
 venv) wanted=("${venv[@]}") ;;
@@ -24,7 +25,8 @@ if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     [ "$1" != venv ] || exit 0 # the search for Python says what is missing
     say "this is no Debian or Ubuntu; see to these yourself:"
     say "  Python 3.11+ with venv, Docker Engine, mmdebstrap, docker-registry (distribution), curl"
-    [ "$1" = demo ] || say "  and for all tests: skopeo, htpasswd, openssl, podman, runc, busybox (static), git, zstd"
+    [ "$1" = demo ] || say "  and for all tests: skopeo, htpasswd, openssl, podman, runc, busybox (static), git, zstd;"
+    [ "$1" = demo ] || say "  for the cluster: etcd, CNI's plugins in /usr/lib/cni, conntrack, ethtool, socat, Go 1.24+"
     exit 1
 fi
 

@@ -14,13 +14,28 @@ if ! scripts/packages.sh test; then
 fi
 ATOMICAPP_ENGINE_DIR=$(mktemp -d)
 export ATOMICAPP_ENGINE_DIR
-trap 'scripts/engine.sh down; rm -rf "$ATOMICAPP_ENGINE_DIR"' EXIT
+build=
+trap '[ -z "$build" ] || kill -- "-$build" 2>/dev/null; scripts/engine.sh down; rm -rf "$ATOMICAPP_ENGINE_DIR"' EXIT
 trap 'exit 130' INT TERM
 if ! scripts/engine.sh up; then
     [ "${CI:-}" != true ] || exit 1
 fi
 
+# the programs of the Kubernetes cluster take some minutes on a new machine: they are made beside the unit tests
+case $* in
+'' | *engines* | *contract*)
+    setsid scripts/cluster.sh build &
+    build=$!
+    ;;
+esac
+await_build() {
+    [ -n "$build" ] || return 0
+    wait "$build" || echo "test.sh: the cluster's programs can't be built; the tests that need it are skipped, or fail if CI=true" >&2
+    build=
+}
+
 if [ $# -gt 0 ]; then
+    await_build
     $bin/pytest "$@"
     exit
 fi
@@ -34,6 +49,7 @@ rest=()
 for folder in contract compat engines; do
     [ ! -d "tests/$folder" ] || rest+=("tests/$folder")
 done
+await_build
 echo "== contract, compatibility, engines =="
 $bin/pytest -q --durations=10 --cov --cov-append --cov-report= "${rest[@]}" || failed=1
 echo "== coverage =="

@@ -15,6 +15,7 @@ import pytest
 
 from tests.engines import images, podman
 from tests.engines import registry as registries
+from tests.engines.cluster import Cluster
 from tests.engines.docker import DockerEngine
 from tests.engines.registry import Registry
 
@@ -127,3 +128,47 @@ def podman_service() -> Iterator[podman.Podman]:
 def podman_host(podman_service: podman.Podman) -> str:
     """The address of Podman's Docker-compatible socket."""
     return podman_service.host
+
+
+@pytest.fixture(scope="session")
+def cluster(docker_engine: DockerEngine) -> Iterator[Cluster]:
+    """A Kubernetes cluster of one node, with `call(...)` to speak to its API."""
+    found = Cluster(docker_engine, SAMPLES_CACHE)
+    found.acquire()
+    yield found
+    found.release()
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> Iterator[str]:
+    """A namespace of the test's own."""
+    name = cluster.make_namespace()
+    yield name
+    cluster.remove_namespace(name)
+
+
+@pytest.fixture
+def volume(cluster: Cluster) -> Iterator[str]:
+    """A persistent volume of 1Gi, ReadWriteOnce, that a claim without a storage class gets."""
+    name = cluster.make_volume()
+    yield name
+    cluster.remove_volume(name)
+
+
+@pytest.fixture(scope="session")
+def busybox_in_cluster(cluster: Cluster, busybox_image: str) -> str:
+    """The image of busybox by a name that the cluster's node can pull."""
+    return cluster.push(busybox_image, "test/busybox:1")
+
+
+@pytest.fixture(scope="session")
+def sample_images_in_cluster(cluster: Cluster, sample_images: dict[str, str]) -> dict[str, str]:
+    """The images of the samples by names that the cluster's node can pull: `mariadb`, `wordpress`, `httpd`."""
+    return {name: cluster.push(image, f"samples/{name}:1") for name, image in sample_images.items()}
+
+
+@pytest.fixture(scope="session")
+def openshift(cluster: Cluster) -> Cluster:
+    """The cluster, with OpenShift's kinds (Route, DeploymentConfig, ImageStream, Template) defined and no controllers."""
+    cluster.define_openshift()
+    return cluster

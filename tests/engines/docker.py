@@ -27,15 +27,15 @@ class DockerEngine:
 
     def __init__(self) -> None:
         self.host = os.environ.get("DOCKER_HOST") or DEFAULT_HOST
-        self._folder = Path(tempfile.gettempdir()) / f"atomicapp-tests-{os.getuid()}"
-        self._folder.mkdir(mode=0o700, exist_ok=True)
-        assert self._folder.stat().st_uid == os.getuid(), f"{self._folder} belongs to another user"
-        self._users = self._folder / "users"
+        self.folder = Path(tempfile.gettempdir()) / f"atomicapp-tests-{os.getuid()}"
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        assert self.folder.stat().st_uid == os.getuid(), f"{self.folder} belongs to another user"
+        self._users = self.folder / "users"
         self._users.mkdir(exist_ok=True)
 
     def lock(self, name: str) -> FileLock:
         """A lock between the test processes of this machine, for things that only one of them must make."""
-        return FileLock(self._folder / f"{name}.lock")
+        return FileLock(self.folder / f"{name}.lock")
 
     def acquire(self) -> str:
         """The address of an engine that answers; see `missing` for what happens when there is none."""
@@ -50,7 +50,7 @@ class DockerEngine:
     def release(self) -> None:
         with self.lock("engine"):
             (self._users / str(os.getpid())).unlink(missing_ok=True)
-            if any(self._alive(user) for user in self._users.iterdir()):
+            if any(self.alive(user) for user in self._users.iterdir()):
                 return
             self.remove_leftovers()
             self._script("down")
@@ -81,11 +81,11 @@ class DockerEngine:
             text=True,
             timeout=120,
             check=False,
-            env={**os.environ, "ATOMICAPP_ENGINE_DIR": str(self._folder / "engine")},
+            env={**os.environ, "ATOMICAPP_ENGINE_DIR": str(self.folder / "engine")},
         )
 
     @staticmethod
-    def _alive(user: Path) -> bool:
+    def alive(user: Path) -> bool:
         """Whether the test process that left this file still runs; the file of one that was killed goes."""
         try:
             os.kill(int(user.name), 0)
