@@ -105,7 +105,7 @@ def _run(words: list[str]) -> int:
         ui.failure(error)
         return error.exit_code
     except KeyboardInterrupt:
-        return _interrupted(ui)
+        return _interrupted(ui, verb)
     except MemoryError:
         ui.error("out of memory")
         return 1
@@ -116,8 +116,11 @@ def _run(words: list[str]) -> int:
         return 1
 
 
-def _interrupted(ui: Ui) -> int:
-    ui.error("interrupted\n  the next `run` goes on from here, `uninstall` removes what is there")
+def _interrupted(ui: Ui, verb: str) -> int:
+    changing = verb in ("run", "start", "stop", "uninstall")
+    ui.error(
+        "interrupted" + ("\n  the next `run` goes on from here, `uninstall` removes what is there" if changing else "")
+    )
     return INTERRUPTED
 
 

@@ -81,10 +81,17 @@ def _load(place: _Place, issues: list[Issue]) -> Nulecule | None:
     try:
         return loading.load(place.folder, f"{place.shown}/{loading.FILE_NAME}")
     except SpecError as error:
-        issues.extend(error.issues)
+        issues.extend(_through(issue, place) for issue in error.issues)
         return None
     except ResolveError as error:
         raise ResolveError(error.message, chain=_names(place) if place.chain else (), hint=error.hint) from None
+
+
+def _through(issue: Issue, place: _Place) -> Issue:
+    """A clash of names in a nested app, told with the names that lead there: its file alone may be a cached one."""
+    if issue.code != "name-clash" or not place.chain:
+        return issue
+    return issue._replace(message=f"{issue.message} (through {' -> '.join(_names(place))})")
 
 
 def _places(

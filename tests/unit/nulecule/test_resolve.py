@@ -238,3 +238,13 @@ def test_a_tree_without_bounds_is_refused(tmp_path: Path) -> None:
     wide = {f"n{number}": "leaf" for number in range(resolving.MAX_APPS)}
     with pytest.raises(ResolveError, match=f"includes more than {resolving.MAX_APPS} apps"):
         resolve(app(tmp_path / "root", wide), fetch=Registry(leaf=app(tmp_path / "leaf")))
+
+
+def test_a_clash_of_names_in_a_nested_app_is_told_with_the_chain(tmp_path: Path) -> None:
+    root = app(tmp_path / "root", {"db": "host/db"})
+    inner = app(tmp_path / "db", components=("one", "one"))
+    with pytest.raises(SpecError) as caught:
+        resolve(root, fetch=Registry(**{"host/db": inner}))
+    (issue,) = caught.value.issues
+    assert issue.message.startswith("the name 'one' is taken by the component at docker://host/db/Nulecule:")
+    assert issue.message.endswith(f"(through {root} -> db)")
