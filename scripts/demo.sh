@@ -108,7 +108,9 @@ TEXT
 down() {
     [ -d "$state" ] || { echo "demo.sh: no demo was started" && return; }
     if [ -x .venv/bin/atomicapp ] && docker version >/dev/null 2>&1; then
-        atomicapp uninstall $name --purge-data || true
+        if .venv/bin/atomicapp status $name --provider docker >/dev/null 2>&1; then
+            atomicapp uninstall $name --provider docker --purge-data || true
+        fi
     fi
     stop_registry
     scripts/engine.sh down

@@ -47,7 +47,7 @@ def run(options: argparse.Namespace, ui: Ui) -> int:
     for provider, deployments in held.items():
         for name, existing in deployments.items():
             if (provider, name) not in listed:
-                rows.append((name, provider, overall(existing), counted(existing), "", "", "(not run from here)"))
+                rows.append((name, provider, overall(existing), counted(existing), "", "", "(no record here)"))
     rows.sort()
     heads = ("NAME", "PROVIDER", "STATE", "RUNNING", "REVISION", "CHANGED", "APP")
     if ui.as_json:

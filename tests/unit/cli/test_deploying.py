@@ -179,7 +179,7 @@ def test_two_deployments_of_one_app(cli: Cli, shop: Path) -> None:
 def test_another_machines_deployment_is_listed_and_removed(cli: Cli, shop: Path, tmp_path: Path) -> None:
     cli("run", "shop")
     (tmp_path / "state").rename(tmp_path / "elsewhere")
-    assert "(not run from here)" in cli("list", "--provider", "memory").out
+    assert "(no record here)" in cli("list", "--provider", "memory").out
     assert "there is no deployment 'shop'" in cli("status", "shop").err
     assert cli("status", "shop", "--provider", "memory").code == 0
     assert cli("uninstall", "shop", "--provider", "memory", "--purge-data").code == 0
