@@ -22,6 +22,7 @@ from atomicapp.planning.wait import wait_until_ready
 from atomicapp.providers.base import Session
 from atomicapp.store import DONE, FAILED, INTERRUPTED, PENDING, Record, Store, now
 
+_NO_SECRETS = Redactor(())
 _COMING = frozenset({CREATE, UPDATE, REPLACE, START})
 
 
@@ -151,7 +152,7 @@ def change(
         revision = found.record.revision if found.record else 0
         planned = Plan(found.target, found.provider.NAME, revision, steps_of(existing))
         if options.dry_run:
-            report(ui, planned, Redactor(()))
+            report(ui, planned)
             return planned
         started = deployments.as_resources(step.existing for step in planned.steps if step.op == START)
         execute(options, ui, session, planned, {resource.key: resource for resource in started})
@@ -159,13 +160,21 @@ def change(
         return planned
 
 
-def mark_stopped(store: Store, found: Deployment, stopped: bool) -> None:
-    """Note in the record, where there is one, that a deployment was stopped or started."""
-    if found.record is not None:
-        store.save(found.record._replace(stopped=stopped))
+def toggle(
+    options: argparse.Namespace, ui: Ui, verb: str, steps_of: StepsOf, *, stopped: bool
+) -> tuple[Deployment, Plan]:
+    """`stop` and `start`: as `change`, and the record, where there is one, says which of the two it was."""
+    store = Store()
+    found = deployments.find(options, ui, store)
+
+    def note() -> None:
+        if found.record is not None:
+            store.save(found.record._replace(stopped=stopped))
+
+    return found, change(options, ui, store, found, verb, steps_of, note)
 
 
-def report(ui: Ui, planned: Plan, redactor: Redactor, **more: object) -> None:
+def report(ui: Ui, planned: Plan, redactor: Redactor = _NO_SECRETS, **more: object) -> None:
     """A plan as text, or as JSON with further keys."""
     if ui.as_json:
         ui.report({**plan_report(planned, redactor), **more})

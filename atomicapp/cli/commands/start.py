@@ -6,8 +6,6 @@ import argparse
 
 from atomicapp.cli import options as opts
 from atomicapp.cli.ui import Ui
-from atomicapp.params.secrets import Redactor
-from atomicapp.store import Store
 
 EXAMPLES = """
   atomicapp start wordpress
@@ -25,18 +23,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, ui: Ui) -> int:
-    from atomicapp.cli import deploying, deployments
+    from atomicapp.cli import deploying
     from atomicapp.planning import diff
 
-    store = Store()
-    found = deployments.find(options, ui, store)
-    plan = deploying.change(
-        options, ui, store, found, "start", diff.start, lambda: deploying.mark_stopped(store, found, False)
-    )
+    found, plan = deploying.toggle(options, ui, "start", diff.start, stopped=False)
     if options.dry_run:
         return 0
     if ui.as_json:
-        deploying.report(ui, plan, Redactor(()))
+        deploying.report(ui, plan)
     else:
         ui.print(f"{found.name} runs" if plan.changes else f"{found.name}: nothing was stopped")
     return 0

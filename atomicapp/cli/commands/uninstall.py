@@ -7,7 +7,6 @@ import argparse
 from atomicapp.cli import options as opts
 from atomicapp.cli.report import kept
 from atomicapp.cli.ui import Ui
-from atomicapp.params.secrets import Redactor
 from atomicapp.store import Store
 
 EXAMPLES = """
@@ -47,7 +46,7 @@ def run(options: argparse.Namespace, ui: Ui) -> int:
         return 0
     left = kept(plan.steps)
     if ui.as_json:
-        deploying.report(ui, plan, Redactor(()), kept=left)
+        deploying.report(ui, plan, kept=left)
         return 0
     ui.print(f"{found.name} is removed")
     if left:
