@@ -6,6 +6,8 @@
 # too); it does nothing where the cluster runs. `down` stops what `up` started and removes all its traces.
 # Everything is kept in ${ATOMICAPP_CLUSTER_DIR}, by default /var/lib/atomicapp-cluster. Only root may start it.
 set -euo pipefail
+# a daemon outlives the session whose runtime folder this is; runc would look for it at each exec
+unset XDG_RUNTIME_DIR
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PATH=$PATH:/usr/sbin:/sbin
 files=$PWD/tests/engines/k8s

@@ -5,6 +5,8 @@
 # else as a plain process whose pid is kept in ${ATOMICAPP_ENGINE_DIR} (default: below /run, or the user's runtime
 # folder). `down` stops what `up` started and nothing else.
 set -euo pipefail
+# a daemon outlives the session whose runtime folder this is; runc would look for it at each exec
+unset XDG_RUNTIME_DIR
 PATH=$PATH:/usr/sbin:/sbin
 me=$(id -u)
 if [ "$me" = 0 ]; then sudo=() runtime=/run; else sudo=(sudo -n) runtime=${XDG_RUNTIME_DIR:-$HOME/.cache}; fi
