@@ -30,7 +30,6 @@ def kubeconfig(
             {"name": "two", "context": {"cluster": "d"}},
             {"name": "bad", "context": {"cluster": "absent"}},
         ],
-        **more,
     }
     found["clusters"].append({"name": "d", "cluster": {"server": "http://two"}})
     return found
@@ -60,7 +59,7 @@ def test_an_asked_context_goes_before_the_current_one(tmp_path: Path) -> None:
     assert "one of" not in refused(tmp_path, kubeconfig(), T._replace(context="x")).message
     assert "bad, one, two" in refused(tmp_path, kubeconfig(), T._replace(context="x")).hint
     assert "no cluster named 'absent'" in refused(tmp_path, kubeconfig(), T._replace(context="bad")).message
-    assert "names no current context" in refused(tmp_path, kubeconfig(**{"current-context": ""})).message
+    assert "names no current context" in refused(tmp_path, {**kubeconfig(), "current-context": ""}).message
 
 
 def test_a_file_that_is_asked_for_goes_before_all(tmp_path: Path) -> None:
