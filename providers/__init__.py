@@ -18,6 +18,7 @@ ENTRY_POINTS = "atomicapp.providers"
 
 BUILTIN: dict[str, str] = {
     "docker": "atomicapp.providers.docker",
+    "kubernetes": "atomicapp.providers.kubernetes",
 }
 
 

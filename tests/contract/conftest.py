@@ -14,7 +14,7 @@ from atomicapp.planning import diff
 from atomicapp.planning.apply import Observer, apply
 from tests.contract.case import Case
 from tests.contract.driver import plan_of
-from tests.engines.docker import DockerEngine
+from tests.engines.cluster import Cluster
 
 
 def docker_case(host: str, image: str) -> Case:
@@ -30,10 +30,62 @@ def docker_case(host: str, image: str) -> Case:
     )
 
 
-@pytest.fixture(params=["docker"])
-def case(request: pytest.FixtureRequest, docker_engine: DockerEngine, busybox_image: str) -> Iterator[Case]:
+def kubernetes_case(cluster: Cluster, namespace: str, image: str) -> Case:
+    def deployment(name: str, script: str, colour: str = "blue", volume: str = "") -> str:
+        mounts = "volumeMounts: [{name: data, mountPath: /data}]" if volume else ""
+        volumes = f"volumes: [{{name: data, persistentVolumeClaim: {{claimName: {volume}}}}}]" if volume else ""
+        return f"""\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: {name}}}
+spec:
+  strategy: {{type: Recreate}}
+  selector: {{matchLabels: {{app: {name}}}}}
+  template:
+    metadata: {{labels: {{app: {name}}}}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+        - name: main
+          image: {image}
+          command: [sh, -c, "{script}"]
+          env: [{{name: COLOUR, value: {colour}}}]
+          {mounts}
+      {volumes}
+"""
+
+    claim = """\
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data}
+spec: {accessModes: [ReadWriteOnce], storageClassName: "", resources: {requests: {storage: 1Gi}}}
+"""
+    return Case(
+        provider=providers.load("kubernetes"),
+        target=Target(
+            f"contract-{uuid.uuid4().hex[:8]}",
+            namespace,
+            api=cluster.server,
+            auth=cluster.token,
+            cafile=str(cluster.cafile),
+        ),
+        web=deployment("web", "echo hello; exec sleep 1000"),
+        web_changed=deployment("web", "echo hello; exec sleep 1000", colour="green"),
+        broken=deployment("web", "echo boom; exit 3"),
+        db=deployment("db", "echo 1 >>/data/starts; exec sleep 1000", volume="data") + claim,
+    )
+
+
+@pytest.fixture(params=["docker", "kubernetes"])
+def case(request: pytest.FixtureRequest) -> Iterator[Case]:
     """A deployment of its own on each engine; whatever a test leaves of it is removed."""
-    found = docker_case(docker_engine.host, busybox_image)
+    of = request.getfixturevalue
+    if request.param == "docker":
+        found = docker_case(of("docker_engine").host, of("busybox_image"))
+    else:
+        of("volume")
+        found = kubernetes_case(of("cluster"), of("namespace"), of("busybox_in_cluster"))
     yield found
     with contextlib.closing(found.provider.connect(found.target)) as session:
         left = diff.uninstall(session.observe(found.target.app, ()), purge_data=True)

@@ -1,0 +1,69 @@
+"""The kubernetes provider: artifacts are Kubernetes objects, carried out by the API of a cluster.
+
+    resources   artifacts -> objects in the order of their making (pure); labels marks them
+    config      where the server is and who we are; client the wire to it; discovery what kinds it knows
+    observe     what is there; compare what differs; apply makes it so; ready, pods and logs watch it
+    reasons     why the server refused, in plain words
+
+It knows no list of kinds: the server's discovery says how each is reached.
+"""
+
+from __future__ import annotations
+
+from atomicapp.errors import EngineError
+from atomicapp.model import Parsed, Rendered, Target
+from atomicapp.providers.base import Reachable, Session
+
+NAME = "kubernetes"
+ACCEPTS = "Kubernetes objects of any kind, JSON or YAML, several in one file"
+
+
+def parse(rendered: Rendered, target: Target) -> Parsed:
+    """See providers.base.Provider. Pure, and imports no client."""
+    from atomicapp.providers.kubernetes import resources
+
+    return resources.parse(rendered, target)
+
+
+def connect(target: Target) -> Session:
+    """See providers.base.Provider."""
+    import os
+    from pathlib import Path
+
+    from atomicapp.providers.kubernetes import config
+    from atomicapp.providers.kubernetes.client import Client
+    from atomicapp.providers.kubernetes.discovery import Discovery
+    from atomicapp.providers.kubernetes.session import KubernetesSession
+
+    client = Client(config.find(target, os.environ, Path("~").expanduser()))
+    try:
+        return KubernetesSession(client, Discovery.load(client), target.namespace)
+    except BaseException:
+        client.close()
+        raise
+
+
+def reachable(target: Target) -> Reachable:
+    """See providers.base.Provider."""
+    import os
+    from pathlib import Path
+
+    from atomicapp.providers.kubernetes import config
+    from atomicapp.providers.kubernetes.client import Client, Refused
+    from atomicapp.providers.kubernetes.reasons import of_server
+
+    where = ""
+    client = None
+    try:
+        access = config.find(target, os.environ, Path("~").expanduser())
+        where = access.server
+        client = Client(access)
+        version = client.get("/version")
+    except EngineError as error:
+        return Reachable(False, error.message, where)
+    except Refused as refused:
+        return Reachable(False, of_server(refused, where).message, where)
+    finally:
+        if client is not None:
+            client.close()
+    return Reachable(True, f"Kubernetes {version.get('gitVersion', '?')}", where)

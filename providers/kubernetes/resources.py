@@ -1,0 +1,291 @@
+"""From rendered artifacts to Kubernetes objects as resources. Pure; whether a kind exists is the server's to say."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import yaml
+
+from atomicapp import document
+from atomicapp.errors import ERROR, WARNING, Issue, SpecError
+from atomicapp.model import DATA, OWNED, Artifact, Parsed, Rendered, Resource, Target, Volume
+from atomicapp.position import Position, line_of
+
+NAMESPACE = "Namespace"
+CLAIM = "PersistentVolumeClaim"
+DEFINITION = "CustomResourceDefinition"
+SECRET = "Secret"  # noqa: S105 (a kind)
+
+# When a kind is made, by rank; within one rank all at once. Only the order is decided here. What is not named goes
+# before the workloads, which may need it (objects of an app's own definitions do); what stands in front of the
+# workloads or acts on them comes after.
+_FIRST = (
+    (NAMESPACE,),
+    (DEFINITION, "PriorityClass", "StorageClass", "IngressClass", "RuntimeClass"),
+    ("ResourceQuota", "LimitRange", "ServiceAccount", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"),
+    (SECRET, "ConfigMap", "NetworkPolicy"),
+    ("PersistentVolume", CLAIM),
+    ("Service", "Endpoints", "EndpointSlice", "ImageStream"),
+)
+_WORKLOADS = frozenset(
+    (
+        "Pod",
+        "ReplicationController",
+        "ReplicaSet",
+        "Deployment",
+        "StatefulSet",
+        "DaemonSet",
+        "Job",
+        "CronJob",
+        "DeploymentConfig",
+        "BuildConfig",
+    )
+)
+_LAST = frozenset(
+    (
+        "Ingress",
+        "Route",
+        "HTTPRoute",
+        "HorizontalPodAutoscaler",
+        "PodDisruptionBudget",
+        "APIService",
+        "MutatingWebhookConfiguration",
+        "ValidatingWebhookConfiguration",
+    )
+)
+_RANK = {kind: rank for rank, kinds in enumerate(_FIRST, 1) for kind in kinds}
+_OTHERS = len(_FIRST) + 1
+_GRAPH = _OTHERS + 1
+
+_TAG = "tag:yaml.org,2002:"
+_NUMBERS = yaml.constructor.SafeConstructor()
+_GENERATED = ("status",)
+_SERVERS_OWN = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink")
+
+
+class _Item(NamedTuple):
+    artifact: Artifact
+    body: dict[str, Any]
+    position: Position
+
+
+def group_of(api_version: str) -> str:
+    """`apps` of `apps/v1`; empty for `v1`."""
+    return api_version.rpartition("/")[0]
+
+
+def key_of(api_version: str, kind: str, name: str) -> str:
+    """The key of an object. Without the version: an object is the same one in each version of its group."""
+    group = group_of(api_version)
+    return f"{group}/{kind}/{name}" if group else f"{kind}/{name}"
+
+
+def parse(rendered: Rendered, target: Target) -> Parsed:
+    """The resources of an app. SpecError with the faults of all artifacts at once."""
+    return _Parser(rendered, target).run()
+
+
+class _Parser:
+    def __init__(self, rendered: Rendered, target: Target) -> None:
+        self.rendered = rendered
+        self.target = target
+        self.issues: list[Issue] = []
+        self.items: list[_Item] = []
+
+    def run(self) -> Parsed:
+        for artifact in self.rendered.artifacts:
+            self._read(artifact)
+        if any(issue.severity == ERROR for issue in self.issues):
+            raise SpecError(self.issues)
+        found: dict[str, Resource] = {}
+        places = {name: number for number, name in enumerate(dict.fromkeys(a.component for a in self._artifacts()))}
+        definitions = dict(_definitions(self.items))
+        for item in self.items:
+            resource = self._resource(item, places, definitions)
+            other = found.get(resource.key)
+            if other is not None:
+                self._say(
+                    ERROR,
+                    f"{resource.kind} '{resource.name}' stands here a second time: the other one is at {other.position}",
+                    item.artifact,
+                    item.position,
+                    "duplicate",
+                    "remove one of them, or give it another name",
+                )
+            found.setdefault(resource.key, resource)
+        for volume in self.rendered.volumes:
+            claim = self._claim(volume)
+            found.setdefault(claim.key, claim)
+        if any(issue.severity == ERROR for issue in self.issues):
+            raise SpecError(self.issues)
+        ordered = sorted(found.values(), key=lambda resource: resource.order)
+        return Parsed(tuple(ordered), tuple(self.issues))
+
+    def _artifacts(self) -> Iterator[Artifact]:
+        return iter(self.rendered.artifacts)
+
+    def _say(self, severity: str, message: str, artifact: Artifact, place: Position, code: str, hint: str = "") -> None:
+        self.issues.append(Issue(severity, message, place, code, "", hint, line_of(artifact.data, place.line)))
+
+    # ------------------------------------------------------------ reading
+
+    def _read(self, artifact: Artifact) -> None:
+        try:
+            roots = document.compose_all(artifact.data, artifact.file)
+        except SpecError as error:
+            self.issues += error.issues
+            return
+        if not roots:
+            place = Position(artifact.file, 1, 1)
+            self._say(WARNING, "the artifact holds no object", artifact, place, "empty", "remove it, or fill it")
+        for root in roots:
+            self._object(artifact, root)
+
+    def _object(self, artifact: Artifact, node: document.Node) -> None:
+        place = document.position_of(node, artifact.file)
+        if not isinstance(node, document.MappingNode):
+            message = f"a Kubernetes object is a mapping, and this is a {_shape(node)}"
+            hint = "an object begins with apiVersion, kind and metadata"
+            self._say(ERROR, message, artifact, place, "shape", hint)
+            return
+        fields = document.fields(node)
+        kind = document.text_of(fields.get("kind")) or ""
+        if kind.endswith("List") and "items" in fields:
+            for item in document.elements(fields["items"]):
+                self._object(artifact, item)
+            return
+        if not self._complete(artifact, node, fields):
+            return
+        body = _value(node)
+        metadata = {name: value for name, value in (body.get("metadata") or {}).items() if value is not None}
+        for name in (*_SERVERS_OWN, "namespace"):
+            metadata.pop(name, None)
+        wanted = document.fields(fields.get("metadata")).get("namespace")
+        text = document.text_of(wanted)
+        if wanted is not None and text and text != self.target.namespace:
+            self._say(
+                WARNING,
+                f"the namespace '{text}' is not taken: the app runs in '{self.target.namespace}'",
+                artifact,
+                document.position_of(wanted, artifact.file),
+                "namespace",
+                f"remove it here; `--namespace {text}` runs the app there",
+            )
+        body = {name: value for name, value in body.items() if name not in _GENERATED} | {"metadata": metadata}
+        if body["kind"] == SECRET and not group_of(str(body["apiVersion"])):
+            body = _with_data(body)
+        self.items.append(_Item(artifact, body, place))
+
+    def _complete(self, artifact: Artifact, node: document.Node, fields: Mapping[str, document.Node]) -> bool:
+        place = document.position_of(node, artifact.file)
+        good = True
+        for name in ("apiVersion", "kind"):
+            if not document.text_of(fields.get(name)):
+                what = "is no text" if name in fields and not document.is_null(fields[name]) else "is missing"
+                found = document.position_of(fields[name], artifact.file) if name in fields else place
+                self._say(
+                    ERROR, f"{name} {what}", artifact, found, name, "every object has apiVersion, kind and metadata"
+                )
+                good = False
+        metadata = fields.get("metadata")
+        named = document.fields(metadata).get("name")
+        if not document.text_of(named):
+            at = named if named is not None else metadata if isinstance(metadata, document.MappingNode) else node
+            hint = "give the object a name of its own: what it is made from is found again by it"
+            self._say(
+                ERROR, "metadata.name is missing", artifact, document.position_of(at, artifact.file), "name", hint
+            )
+            good = False
+        for name in ("labels", "annotations"):
+            found_map = document.fields(metadata).get(name)
+            if (
+                found_map is not None
+                and not document.is_null(found_map)
+                and not isinstance(found_map, document.MappingNode)
+            ):
+                at_map = document.position_of(found_map, artifact.file)
+                self._say(ERROR, f"metadata.{name} must be a mapping", artifact, at_map, name)
+                good = False
+        return good
+
+    # ------------------------------------------------------------ resources
+
+    def _resource(self, item: _Item, places: Mapping[str, int], definitions: Mapping[tuple[str, str], str]) -> Resource:
+        body, component = item.body, item.artifact.component
+        kind, version, name = str(body["kind"]), str(body["apiVersion"]), str(body["metadata"]["name"])
+        body["metadata"]["name"] = name
+        if kind in _WORKLOADS:
+            order = _GRAPH + places[component]
+        elif kind in _LAST:
+            order = _GRAPH + len(places)
+        else:
+            order = _RANK.get(kind, _OTHERS)
+        defined = definitions.get((group_of(version), kind))
+        lifetime = DATA if kind == CLAIM else OWNED
+        needs = (defined,) if defined else ()
+        return Resource(key_of(version, kind, name), component, kind, name, body, item.position, order, needs, lifetime)
+
+    def _claim(self, volume: Volume) -> Resource:
+        """A persistentVolume requirement as a claim; one that an artifact brings by that name goes before."""
+        wanted = volume.requirement
+        name = wanted.name.lower().replace("_", "-")
+        size = f"{wanted.size:g}Gi" if wanted.size == int(wanted.size) else f"{round(wanted.size * 1024)}Mi"
+        body = {
+            "apiVersion": "v1",
+            "kind": CLAIM,
+            "metadata": {"name": name},
+            "spec": {"accessModes": [wanted.access_mode], "resources": {"requests": {"storage": size}}},
+        }
+        component = volume.namespace or "general"
+        return Resource(
+            key_of("v1", CLAIM, name), component, CLAIM, name, body, wanted.position, _RANK[CLAIM], (), DATA
+        )
+
+
+def _definitions(items: list[_Item]) -> Iterator[tuple[tuple[str, str], str]]:
+    """The kinds that the app itself defines: (group, kind) -> key of the definition."""
+    for item in items:
+        if item.body["kind"] == DEFINITION:
+            defined = defines(item.body)
+            name = str(item.body["metadata"]["name"])
+            yield defined, key_of(str(item.body["apiVersion"]), DEFINITION, name)
+
+
+def defines(body: Mapping[str, Any]) -> tuple[str, str]:
+    """(group, kind) that a CustomResourceDefinition brings; empty texts where it does not say."""
+    spec = body.get("spec")
+    if not isinstance(spec, dict):
+        return "", ""
+    names = spec.get("names")
+    return str(spec.get("group", "")), str(names.get("kind", "")) if isinstance(names, dict) else ""
+
+
+def _with_data(body: dict[str, Any]) -> dict[str, Any]:
+    """A Secret whose stringData stands in data: the server does that too, but then can't tell what was taken away."""
+    plain = body.pop("stringData", None)
+    if not isinstance(plain, dict):
+        return body
+    coded = {name: base64.b64encode(str(value).encode()).decode() for name, value in plain.items() if value is not None}
+    return {**body, "data": {**(body.get("data") or {}), **coded}}
+
+
+def _shape(node: document.Node) -> str:
+    return "list" if isinstance(node, document.SequenceNode) else "text"
+
+
+def _value(node: document.Node) -> Any:
+    """A node as the JSON that Kubernetes' own tools make of it: octal numbers count, times and base 60 are texts."""
+    if isinstance(node, document.MappingNode):
+        return {key.value: _value(value) for key, value in document.items(node)}
+    if isinstance(node, document.SequenceNode):
+        return [_value(item) for item in node.value]
+    if not isinstance(node, document.ScalarNode):
+        return None
+    text = str(node.value)
+    if node.tag == _TAG + "int" and ":" not in text:
+        return _NUMBERS.construct_yaml_int(node)
+    if node.tag == _TAG + "float" and ":" not in text and text.lstrip("+-").lower() not in (".inf", ".nan"):
+        return _NUMBERS.construct_yaml_float(node)
+    return document.plain(node) if node.tag in (_TAG + "null", _TAG + "bool") else text
