@@ -213,8 +213,3 @@ def walk(app: App) -> Iterable[App]:
     yield app
     for child in app.children:
         yield from walk(child)
-
-
-def child_of(app: App, item: Include) -> App | None:
-    """The app taken by an Include; None when it was left out (`--no-deps`)."""
-    return next((child for child in app.children if child.name == item.name), None)

@@ -12,7 +12,7 @@ import pytest
 from atomicapp.errors import FetchError, ResolveError, SpecError
 from atomicapp.model import App, Component, Include
 from atomicapp.nulecule import resolve as resolving
-from atomicapp.nulecule.resolve import child_of, resolve, walk
+from atomicapp.nulecule.resolve import resolve, walk
 
 HEAD = "specversion: 0.0.2\nid: {}\n"
 
@@ -116,8 +116,9 @@ def test_without_dependencies_only_what_is_there_is_taken(tmp_path: Path) -> Non
     first, second = tree.nulecule.graph
     assert isinstance(first, Include)
     assert isinstance(second, Include)
-    assert child_of(tree, first) is None
-    assert child_of(tree, second) is tree.children[0]
+    taken = {child.name: child for child in tree.children}
+    assert taken.get(first.name) is None
+    assert taken.get(second.name) is tree.children[0]
 
 
 # ---------------------------------------------------------------- faults
