@@ -160,6 +160,8 @@ def _syntax_error(error: Exception, text: str, file: str) -> SpecError:
         position = Position(file, mark.line + 1, mark.column + 1) if mark else Position(file)
         # where something is missing at the end, the parser means the line after the last
         position = min(position, Position.at_offset(file, text, len(text.rstrip())))
+    if "nesting depth" in str(problem):  # newer parsers have a limit of their own, at a thousand levels
+        return _bomb(0, position)
     hint = ""
     if "\t" in line_of(text, position.line).partition(":")[0] or "'\\t'" in str(problem):
         hint = "indent with blanks: YAML allows no tabs there"
