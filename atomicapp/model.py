@@ -187,6 +187,7 @@ class Rendered(NamedTuple):
     `read` gives the text of another file of the app that an artifact names (`--env-file`), by its path below the
     artifact's app; it raises AtomicAppError or OSError, and refuses what lies outside. `secrets` are the texts of all
     hidden values: a provider notes which of its fields hold one, for they may be shown when they are secrets no more.
+    `variables` gives, for the scope of a component, the texts of all params that reach it, by name.
     """
 
     artifacts: tuple[Artifact, ...]
@@ -194,6 +195,7 @@ class Rendered(NamedTuple):
     issues: tuple[Issue, ...] = ()
     read: Callable[[Artifact, str], str] | None = None
     secrets: frozenset[str] = frozenset()
+    variables: Callable[[str], Mapping[str, str]] | None = None
 
 
 # ---------------------------------------------------------------- parse
@@ -203,7 +205,8 @@ class Target(NamedTuple):
     """Where and as what an app is to run. `app` is the name of the deployment, unique on the engine.
 
     The provider options are those of the command line and of `[general]` in the answers; empty = not given.
-    `auth` is a secret.
+    `auth` is a secret. `create_namespace` and `force_conflicts` are what the user allows for this one command;
+    `cache` is a folder where a provider may keep what it can ask for again ("": it keeps nothing).
     """
 
     app: str
@@ -214,12 +217,16 @@ class Target(NamedTuple):
     config: str = ""
     context: str = ""
     tlsverify: bool = True
+    create_namespace: bool = False
+    force_conflicts: bool = False
+    cache: str = ""
 
 
 # What becomes of a resource that is no longer wanted.
 OWNED = "owned"  # removed with the app
 DATA = "data"  # holds the user's data: kept unless the user says --purge-data
 SHARED = "shared"  # not ours alone (an image, a network that was there before): never removed
+PLACE = "place"  # what all else stands in (a namespace): removed by uninstall, last, and by nothing else
 
 
 class Resource(NamedTuple):
@@ -269,7 +276,8 @@ PRESENT = "present"  # there, and not of a kind that runs (a volume, a network, 
 class Existing(NamedTuple):
     """One thing that the engine holds. `hash` is the digest it was made from ("" when unknown: then it counts as
     changed), `state` one of the words above, `detail` the engine's own words for it, `ports` what a user can
-    open (`0.0.0.0:8080->80/tcp`); `body` is filled only by providers that can tell it."""
+    open (`0.0.0.0:8080->80/tcp`); `body` is filled only by providers that can tell it; `replicas` is how many of it are
+    wanted (None: it can't be scaled)."""
 
     key: str
     component: str
@@ -285,6 +293,7 @@ class Existing(NamedTuple):
     ports: tuple[str, ...] = ()
     revision: int = 0
     body: Mapping[str, Any] | None = None
+    replicas: int | None = None
 
 
 # ---------------------------------------------------------------- plan
@@ -295,6 +304,7 @@ REPLACE = "replace"
 DELETE = "delete"
 START = "start"
 STOP = "stop"
+SCALE = "scale"
 KEEP = "keep"
 
 
@@ -308,7 +318,8 @@ class Change(NamedTuple):
 
 class Step(NamedTuple):
     """One move. `resource` is what is wanted (None when it goes), `existing` what is there (None when it comes),
-    `after` the indexes in the plan of the steps that must be done before, `cause` why, in a few words."""
+    `after` the indexes in the plan of the steps that must be done before, `cause` why, in a few words; `replicas` the
+    count that a scale brings."""
 
     op: str
     resource: Resource | None
@@ -316,6 +327,7 @@ class Step(NamedTuple):
     after: tuple[int, ...] = ()
     cause: str = ""
     changes: tuple[Change, ...] = ()
+    replicas: int | None = None
 
     @property
     def key(self) -> str:
@@ -357,7 +369,7 @@ class Plan(NamedTuple):
         return tuple(step for step in self.steps if step.op != KEEP)
 
 
-# ---------------------------------------------------------------- readiness and logs
+# ---------------------------------------------------------------- readiness, logs and events
 
 
 class Ready(NamedTuple):
@@ -380,6 +392,19 @@ class Failed(NamedTuple):
 
 
 Readiness = Ready | Waiting | Failed
+
+
+class Event(NamedTuple):
+    """One thing that an engine says of a component: `time` is RFC 3339, `warning` whether it is bad news, `subject` what
+    it is about (`Pod web-1`), `reason` its one word for it, `message` the whole, `times` how often it was said."""
+
+    component: str
+    time: str
+    warning: bool
+    subject: str
+    reason: str
+    message: str
+    times: int = 1
 
 
 class LogLine(NamedTuple):

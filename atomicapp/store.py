@@ -33,6 +33,10 @@ NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?")
 """A deployment's name: what container engines, DNS labels and folders all allow."""
 
 
+_OF_ONE_COMMAND = ("create_namespace", "force_conflicts", "cache")
+"""Fields of a target that say what one command may do, not where the app is."""
+
+
 class Record(NamedTuple):
     """What is known of a deployment. `resources` are those last wanted, bodies masked; `target` goes without the
     token; times are RFC 3339 in UTC."""
@@ -51,7 +55,8 @@ class Record(NamedTuple):
 
     def to_dict(self) -> dict[str, Any]:
         target = self.target._asdict()
-        target.pop("auth")
+        for name in ("auth", *_OF_ONE_COMMAND):
+            target.pop(name)
         return {**self._asdict(), "format": RECORD_FORMAT, "target": target, "resources": list(self.resources)}
 
     @classmethod

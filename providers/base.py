@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from atomicapp.model import Change, Existing, LogLine, Parsed, Readiness, Rendered, Resource, Step, Target
+from atomicapp.model import Change, Event, Existing, LogLine, Parsed, Readiness, Rendered, Resource, Step, Target
 
 # Ownership labels. They let any machine list and remove a deployment without our files.
 LABEL_APP = "io.atomicapp.name"
@@ -64,6 +64,9 @@ class Session(Protocol):
         `since` is empty, an RFC 3339 time, or a duration such as `10m`.
         """
 
+    def events(self, items: Sequence[Existing], *, follow: bool, since: str) -> Iterator[Event]:
+        """What the engine has to say of these, the oldest first, then what comes while `follow`; `since` as for logs."""
+
     def close(self) -> None:
         """Give the connection back."""
 
@@ -87,4 +90,9 @@ class Provider(Protocol):
 
 def no_logs(existing: Existing, *, tail: int | None, follow: bool, since: str) -> Iterator[LogLine]:
     """The default of `Session.logs` for engines that keep none."""
+    return iter(())
+
+
+def no_events(items: Sequence[Existing], *, follow: bool, since: str) -> Iterator[Event]:
+    """The default of `Session.events` for engines that tell none."""
     return iter(())

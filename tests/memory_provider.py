@@ -22,6 +22,7 @@ from atomicapp.model import (
     STOP,
     STOPPED,
     Change,
+    Event,
     Existing,
     Failed,
     LogLine,
@@ -115,6 +116,13 @@ class Session:
         lines = [f"line {number} of {existing.name}" for number in range(1, 4)]
         for number, text in enumerate(lines[-tail:] if tail else lines):
             yield LogLine(existing.component, existing.name, text, time=f"2026-01-01T00:00:0{number}Z")
+
+    def events(self, items: Sequence[Existing], *, follow: bool, since: str) -> Iterator[Event]:
+        for number, item in enumerate(items):
+            time = f"2026-01-01T00:00:0{number}Z"
+            yield Event(
+                item.component, time, item.state == FAILED, f"{item.kind} {item.name}", "Made", f"made {item.name}"
+            )
 
     def close(self) -> None:
         """Nothing to give back."""

@@ -61,6 +61,7 @@ def find(options: argparse.Namespace, ui: Ui, store: Store) -> Deployment:
         cafile=given_options.get("provider-cafile", target.cafile),
         config=given_options.get("provider-config", target.config),
         tlsverify=given_options.get("provider-tlsverify", str(target.tlsverify).lower()) != "false",
+        cache=pipeline.engine_cache(store, keep=not getattr(options, "dry_run", False)),
     )
     if target.auth:
         ui.hide(Redactor([target.auth]).text)

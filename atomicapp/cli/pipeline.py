@@ -192,7 +192,11 @@ def want(options: argparse.Namespace, ui: Ui, store: Store, *, keep: bool = True
 
     app = open_app(options, ui, store, update=getattr(options, "update", False), keep=keep)
     settings = settle(options, ui, app)
-    target = settings.target(deployment_name(options, app, settings.namespace))
+    target = settings.target(deployment_name(options, app, settings.namespace))._replace(
+        create_namespace=getattr(options, "create_namespace", False),
+        force_conflicts=getattr(options, "force_conflicts", False),
+        cache=engine_cache(store, keep=keep),
+    )
     with sources() as reader:
         rendered = render(app, settings, reader)
         ui.issues(rendered.issues)
@@ -200,6 +204,11 @@ def want(options: argparse.Namespace, ui: Ui, store: Store, *, keep: bool = True
         parsed = provider.parse(rendered, target)
     ui.issues(parsed.issues)
     return Wanted(app, settings, rendered, parsed, target, provider, Redactor(settings.secrets))
+
+
+def engine_cache(store: Store, *, keep: bool) -> str:
+    """The folder where providers may keep what they can ask their engines again; none where nothing may be written."""
+    return str(store.cache / "engines") if keep else ""
 
 
 def deployment_name(options: argparse.Namespace, app: App, namespace: str) -> str:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from atomicapp.cli.ui import Ui
 from atomicapp.errors import AtomicAppError
-from atomicapp.model import CREATE, DELETE, KEEP, REPLACE, START, STOP, UPDATE, Step
+from atomicapp.model import CREATE, DELETE, KEEP, REPLACE, SCALE, START, STOP, UPDATE, Step
 from atomicapp.planning.apply import Observer
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-SIGNS = {CREATE: "+", UPDATE: "~", REPLACE: "~", DELETE: "-", START: ">", STOP: ".", KEEP: " "}
-COLOURS = {CREATE: "32", UPDATE: "33", REPLACE: "33", DELETE: "31", START: "32", STOP: "33", KEEP: ""}
+SIGNS = {CREATE: "+", UPDATE: "~", REPLACE: "~", DELETE: "-", START: ">", STOP: ".", SCALE: "~", KEEP: " "}
+COLOURS = {CREATE: "32", UPDATE: "33", REPLACE: "33", DELETE: "31", START: "32", STOP: "33", SCALE: "33", KEEP: ""}
 _DONE = {
     CREATE: "created",
     UPDATE: "updated",
@@ -24,9 +24,11 @@ _DONE = {
     DELETE: "removed",
     START: "started",
     STOP: "stopped",
+    SCALE: "scaled",
 }
 _DOING = {
-    CREATE: "creating", UPDATE: "updating", REPLACE: "replacing", DELETE: "removing", START: "starting", STOP: "stopping"
+    CREATE: "creating", UPDATE: "updating", REPLACE: "replacing", DELETE: "removing", START: "starting", STOP: "stopping",
+    SCALE: "scaling",
 }  # fmt: skip
 
 PLAIN_EVERY = 10.0

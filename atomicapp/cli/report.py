@@ -16,6 +16,7 @@ from atomicapp.model import (
     PRESENT,
     REPLACE,
     RUNNING,
+    SCALE,
     SHARED,
     START,
     STOP,
@@ -29,7 +30,7 @@ from atomicapp.params.secrets import Redactor
 
 _TO = {
     CREATE: "to create", UPDATE: "to update", REPLACE: "to replace", DELETE: "to remove", START: "to start",
-    STOP: "to stop", KEEP: "unchanged",
+    STOP: "to stop", SCALE: "to scale", KEEP: "unchanged",
 }  # fmt: skip
 STATE_COLOURS = {RUNNING: "32", FAILED: "31", STOPPED: "33", PRESENT: ""}
 
@@ -101,6 +102,7 @@ def existing_report(existing: Iterable[Existing]) -> list[dict[str, Any]]:
             "image": item.image,
             "ports": list(item.ports),
             "revision": item.revision,
+            "replicas": item.replicas,
             "id": item.id,
             "data": item.lifetime == DATA,
         }

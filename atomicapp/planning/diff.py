@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from atomicapp.model import (
     CREATE,
@@ -11,7 +11,9 @@ from atomicapp.model import (
     FAILED,
     KEEP,
     OWNED,
+    PLACE,
     PRESENT,
+    SCALE,
     SHARED,
     START,
     STOP,
@@ -37,6 +39,8 @@ def run(wanted: Sequence[Resource], existing: Iterable[Existing], compare: Compa
             continue
         if item.lifetime == DATA:
             steps.append(Step(KEEP, None, item, cause="no longer in the app, kept because it holds data"))
+        elif item.lifetime == PLACE:
+            steps.append(Step(KEEP, None, item, cause="all else stands in it"))
         else:
             steps.append(Step(DELETE, None, item, cause="no longer in the app"))
     return arrange(steps)
@@ -84,8 +88,21 @@ def uninstall(existing: Iterable[Existing], *, purge_data: bool) -> tuple[Step, 
     """The steps after which nothing of the deployment is left, but its data unless `purge_data`."""
     steps = []
     for item in existing:
-        if item.lifetime == OWNED or (item.lifetime == DATA and purge_data):
+        if item.lifetime in (OWNED, PLACE) or (item.lifetime == DATA and purge_data):
             steps.append(Step(DELETE, None, item, cause="uninstall"))
         elif item.lifetime == DATA:
             steps.append(Step(KEEP, None, item, cause="kept: it holds data"))
+    return arrange(steps)
+
+
+def scale(existing: Iterable[Existing], counts: Mapping[str, int]) -> tuple[Step, ...]:
+    """The steps after which as many of each key of `counts` are wanted as it says; all else stays."""
+    steps = []
+    for item in existing:
+        count = counts.get(item.key, item.replicas)
+        if count == item.replicas:
+            steps.append(Step(KEEP, None, item))
+        else:
+            change = Change("replicas", str(item.replicas), str(count))
+            steps.append(Step(SCALE, None, item, cause="scale", changes=(change,), replicas=count))
     return arrange(steps)

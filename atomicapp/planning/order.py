@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from atomicapp.errors import SpecError
-from atomicapp.model import CREATE, DELETE, KEEP, REPLACE, START, STOP, UPDATE, Step
+from atomicapp.model import CREATE, DELETE, KEEP, REPLACE, SCALE, START, STOP, UPDATE, Step
 
-_COMING = frozenset({CREATE, UPDATE, REPLACE, START})
+_COMING = frozenset({CREATE, UPDATE, REPLACE, START, SCALE})
 _GOING = frozenset({DELETE, STOP})
 
 

@@ -46,7 +46,14 @@ def render(app: App, settings: Settings, sources: Sources) -> Rendered:
     if any(issue.severity == ERROR for issue in issues):
         raise SpecError(map(_with_choice(settings), issues))
     volumes = tuple(Volume(node.namespace, item) for node in walk(app) for item in node.nulecule.requirements)
-    return Rendered(tuple(artifacts), volumes, tuple(issues), reader(app, sources), settings.secrets)
+    return Rendered(
+        tuple(artifacts), volumes, tuple(issues), reader(app, sources), settings.secrets, variables_of(settings)
+    )
+
+
+def variables_of(settings: Settings) -> Callable[[str], Mapping[str, str]]:
+    """The texts of all params that reach a component, by its scope."""
+    return lambda scope: {name: value.text for name, value in settings.variables(scope).items()}
 
 
 def reader(app: App, sources: Sources) -> Callable[[Artifact, str], str]:
@@ -75,8 +82,7 @@ def _render(
                 _render(child, settings, sources, quoted, found, issues)
             continue
         scope = app.scope_of(item)
-        variables = settings.variables(scope)
-        texts = {name: value.text for name, value in variables.items()}
+        texts = variables_of(settings)(scope)
         try:
             for source in expand(item, settings.provider):
                 for text in sources.read(app.folder, source):

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from atomicapp.errors import EngineError
-from atomicapp.model import Change, Existing, LogLine, Readiness, Resource, Step
+from atomicapp.model import Change, Event, Existing, LogLine, Readiness, Resource, Step
+from atomicapp.providers import base
 from atomicapp.providers.base import Report
 from atomicapp.providers.docker import apply as applying
 from atomicapp.providers.docker import compare as comparing
@@ -52,6 +53,10 @@ class DockerSession:
         if existing.kind != "container":
             return iter(())
         return logging.read(self.client, existing, tail=tail, follow=follow, since=since)
+
+    def events(self, items: Sequence[Existing], *, follow: bool, since: str) -> Iterator[Event]:
+        """See providers.base.Session."""
+        return base.no_events(items, follow=follow, since=since)
 
     def close(self) -> None:
         """Give the connection back."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from atomicapp.model import Change, Existing, LogLine, Readiness, Resource, Step
+from atomicapp.model import Change, Event, Existing, LogLine, Readiness, Resource, Step
+from atomicapp.providers import base
 from atomicapp.providers.base import Report
 from atomicapp.providers.kubernetes import apply as applying
 from atomicapp.providers.kubernetes import compare as comparing
@@ -66,6 +67,10 @@ class KubernetesSession:
             item = self.client.find(api.path(self.namespace, existing.name))
             pods = [] if item is None else watching.pods_of(self.client, self.namespace, existing.kind, item)
         return logging.read(self.client, self.namespace, existing, pods, tail=tail, follow=follow, since=since)
+
+    def events(self, items: Sequence[Existing], *, follow: bool, since: str) -> Iterator[Event]:
+        """See providers.base.Session."""
+        return base.no_events(items, follow=follow, since=since)
 
     def close(self) -> None:
         """Give the connections back."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from atomicapp.errors import ConfigError, Issue, UsageError
-from atomicapp.model import App
+from atomicapp.model import App, Target
 from atomicapp.nulecule.resolve import resolve
 from atomicapp.params import answers, configure
 from atomicapp.params.configure import Given, Question, Settings, Value, command_line
@@ -424,7 +424,7 @@ def test_the_target(apps: Apps) -> None:
         """
     for text, verify in {"False": False, "0": False, "no": False, "true": True, "": True}.items():
         found = settle(app, ini.format(text)).target("shop")
-        assert found == ("shop", "prod", "https://h", "token", "/ca", "/config", "ctx", verify)
+        assert found == Target("shop", "prod", "https://h", "token", "/ca", "/config", "ctx", verify)
 
 
 # ---------------------------------------------------------------- what is typed
