@@ -110,7 +110,7 @@ def busybox_in_registry(docker_engine: DockerEngine, busybox_image: str, registr
 
 @pytest.fixture(scope="session")
 def sample_images(docker_engine: DockerEngine) -> dict[str, str]:
-    """The images of the samples on the engine: `mariadb`, `wordpress`, `httpd` -> reference."""
+    """The images of the samples on the engine: `mariadb`, `wordpress`, `httpd`, `redis`, `guestbook` -> reference."""
     return images.samples(docker_engine, SAMPLES_CACHE)
 
 
@@ -163,7 +163,7 @@ def busybox_in_cluster(cluster: Cluster, busybox_image: str) -> str:
 
 @pytest.fixture(scope="session")
 def sample_images_in_cluster(cluster: Cluster, sample_images: dict[str, str]) -> dict[str, str]:
-    """The images of the samples by names that the cluster's node can pull: `mariadb`, `wordpress`, `httpd`."""
+    """The images of the samples by names that the cluster's node can pull, `REGISTRY/samples/NAME:1`."""
     return {name: cluster.push(image, f"samples/{name}:1") for name, image in sample_images.items()}
 
 
