@@ -140,11 +140,11 @@ def test_a_place_is_left_by_run_and_removed_by_uninstall_last() -> None:
     place = existing("namespace/shop", 1, lifetime=PLACE, state=PRESENT)
     there = [place, existing("web", 5)]
     assert shown(diff.run([resource("web", 5)], there, Compare())) == [
-        "keep web", "keep namespace/shop: all else stands in it",
+        "keep web", "keep shop: all else stands in it",
     ]  # fmt: skip
     assert shown(diff.uninstall(there, purge_data=False)) == [
         "delete web: uninstall",
-        "delete namespace/shop: uninstall",
+        "delete shop: uninstall",
     ]
 
 
