@@ -53,7 +53,10 @@ class Session(Protocol):
         """
 
     def apply(self, step: Step, app: str, revision: int, report: Report) -> None:
-        """Carry out one step; raise EngineError with the cause. Idempotent: a step done already is no error."""
+        """Carry out one step; raise EngineError with the cause. Idempotent: a step done already is no error.
+
+        Kept when the engine is the reason to leave the thing as it is (a namespace that holds what others made).
+        """
 
     def ready(self, resource: Resource) -> Readiness:
         """How a resource that was applied is doing now; asked again and again, so it must not block."""
@@ -65,7 +68,10 @@ class Session(Protocol):
         """
 
     def events(self, items: Sequence[Existing], *, follow: bool, since: str) -> Iterator[Event]:
-        """What the engine has to say of these, the oldest first, then what comes while `follow`; `since` as for logs."""
+        """What the engine has to say of these, the oldest first, then what comes while `follow`; `since` as for logs.
+
+        `items` are of the deployment that was observed last.
+        """
 
     def close(self) -> None:
         """Give the connection back."""

@@ -123,13 +123,13 @@ def show_existing(ui: Ui, existing: Iterable[Existing]) -> None:
 
 def overall(existing: Iterable[Existing]) -> str:
     """The state of a deployment in one word: running, stopped, degraded (some of it runs), absent; when nothing of it
-    can run, `data` (only what holds data was kept) or `leftovers` (an uninstall failed half-way)."""
+    can run, `data` (only what holds data was kept) or `present` (an app of settings only, or the rest of one)."""
     items = [item for item in existing if item.lifetime != SHARED]
     states = [item.state for item in items if item.state != PRESENT]
     if not items:
         return "absent"
     if not states:
-        return "data" if all(item.lifetime == DATA for item in items) else "leftovers"
+        return "data" if all(item.lifetime == DATA for item in items) else PRESENT
     if all(state == RUNNING for state in states):
         return "running"
     if all(state == STOPPED for state in states):

@@ -37,7 +37,7 @@ def connect(target: Target) -> Session:
 
     client = Client(config.find(target, os.environ, Path("~").expanduser()))
     try:
-        return KubernetesSession(client, Discovery.load(client), target.namespace)
+        return KubernetesSession(client, Discovery.load(client), target.namespace, force=target.force_conflicts)
     except BaseException:
         client.close()
         raise

@@ -69,6 +69,12 @@ class Discovery:
         group, _, version = api_version.rpartition("/")
         return next((api for api in self.apis if (api.group, api.version, api.kind) == (group, version, kind)), None)
 
+    def of_key(self, key: str) -> Api | None:
+        """How the object of a key (`GROUP/KIND/NAME`, `KIND/NAME` of the core) is reached, in the preferred version."""
+        parts = key.split("/")
+        group, kind = ("", parts[0]) if len(parts) < 3 else (parts[0], parts[1])
+        return next((api for api in self.apis if (api.group, api.kind) == (group, kind)), None)
+
     def others(self, kind: str) -> tuple[str, ...]:
         """The versions in which the server knows a kind of that name."""
         return tuple(

@@ -5,23 +5,27 @@ All kinds are listed, not only the wanted ones, so that what left the app is fou
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from atomicapp.errors import EngineError
-from atomicapp.model import DATA, FAILED, OWNED, PRESENT, RUNNING, SHARED, STOPPED, Existing, Resource
+from atomicapp.model import DATA, FAILED, OWNED, PLACE, PRESENT, RUNNING, SHARED, STOPPED, Existing, Resource
 from atomicapp.providers import base
 from atomicapp.providers.kubernetes import labels as marks
+from atomicapp.providers.kubernetes import scaling
 from atomicapp.providers.kubernetes.client import PARALLEL, Client, Refused
 from atomicapp.providers.kubernetes.discovery import Api, Discovery
-from atomicapp.providers.kubernetes.resources import DEFINITION, NAMESPACE, defines, group_of, key_of
+from atomicapp.providers.kubernetes.resources import DEFINITION, NAMESPACE, POD, defines, group_of, key_of
 
 Item = dict[str, Any]
 
-LIFETIMES = (OWNED, DATA, SHARED)
+LIFETIMES = (OWNED, DATA, SHARED, PLACE)
+RESTS = "PodTemplate"
+"""What `stop` keeps of a bare pod."""
 _PAGE = "500"
-_META = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+"""The form of an answer that brings names, labels and owners only."""
 
 
 def observe(
@@ -32,7 +36,7 @@ def observe(
     selector = f"{base.LABEL_APP}={marks.value(app)}"
     needed = {(api.group, api.kind) for api in known.values()}
     listed = list_all(client, discovery, namespace, selector, needed)
-    found = {item.key: item for api, rows in listed for item in _ours(api, rows, app)}
+    found = _by_key(item for api, rows in listed for item in _ours(api, rows, app))
     absent = [resource for resource in wanted if resource.key not in found and resource.key in known]
     for shared in _present(client, namespace, app, absent, known):
         found[shared.key] = shared
@@ -52,7 +56,16 @@ def observe_all(client: Client, discovery: Discovery, namespace: str) -> dict[st
         for row in rows:
             app = marks.owner(row)
             found.setdefault(app, []).extend(_ours(api, [row], app))
-    return {app: tuple(items) for app, items in sorted(found.items()) if items}
+    return {app: tuple(_by_key(items).values()) for app, items in sorted(found.items()) if items}
+
+
+def _by_key(items: Iterable[Existing]) -> dict[str, Existing]:
+    """Things by key; a pod goes before what a `stop` that was interrupted has kept of it."""
+    found: dict[str, Existing] = {}
+    for item in items:
+        if item.state != STOPPED or item.key not in found:
+            found[item.key] = item
+    return found
 
 
 def list_all(
@@ -141,7 +154,7 @@ def _present(
     for resource in absent:
         api = known[resource.key]
         if api not in names:
-            rows = rows_of(client, api.path(namespace), {}, accept=f"{_META},application/json")
+            rows = rows_of(client, api.path(namespace), {}, accept=METADATA)
             names[api] = {str(row["metadata"]["name"]): row for row in rows}
         row = names[api].get(resource.name)
         if row is None:
@@ -180,17 +193,18 @@ def _existing(api: Api, row: Item, app: str) -> Existing | None:
     metadata = row.get("metadata") or {}
     found = marks.notes(row)
     version = f"{api.group}/{api.version}" if api.group else api.version
-    key = key_of(version, api.kind, str(metadata.get("name", "")))
+    kind, name = _shown(api, str(metadata.get("name", "")), found.get(base.LABEL_KEY, ""))
+    key = key_of(version, kind, name)
     # controllers copy labels to what they make (Endpoints, EndpointSlices), but then the key is another's
     if marks.owner(row) != app or found.get(base.LABEL_KEY) != key:
         return None
-    state, detail = state_of(api, row)
+    state, detail = state_of(api, row) if kind == api.kind else (STOPPED, "stopped")
     lifetime = found.get(base.LABEL_LIFETIME, OWNED)
     return Existing(
         key,
         found.get(base.LABEL_COMPONENT, ""),
-        api.kind,
-        str(metadata.get("name", "")),
+        kind,
+        name,
         # what is on its way out does not count as there: it is made anew
         "" if metadata.get("deletionTimestamp") else found.get(base.LABEL_HASH, ""),
         state,
@@ -201,7 +215,22 @@ def _existing(api: Api, row: Item, app: str) -> Existing | None:
         _image(row),
         _ports(api, row),
         marks.number(found, base.LABEL_REVISION),
+        replicas=_replicas(api, row),
     )
+
+
+def _shown(api: Api, name: str, noted: str) -> tuple[str, str]:
+    """The kind and the name of what a live object stands for: itself, or the bare pod that rests in it."""
+    pod = noted.removeprefix(f"{POD}/")
+    if (api.group, api.kind) == ("", RESTS) and name == scaling.resting_name(pod):
+        return POD, pod
+    return api.kind, name
+
+
+def _replicas(api: Api, row: Item) -> int | None:
+    """How many are wanted of what has a count where nearly all kinds have it."""
+    count = (row.get("spec") or {}).get("replicas") if api.scales else None
+    return count if isinstance(count, int) else None
 
 
 def conditions(row: Item) -> dict[str, Item]:
@@ -226,7 +255,7 @@ def state_of(api: Api, row: Item) -> tuple[str, str]:
     status, spec = row.get("status") or {}, row.get("spec") or {}
     if not runs(api):
         return PRESENT, str(status.get("phase", "")) if isinstance(status, dict) else ""
-    if marks.REPLICAS in marks.notes(row) and (spec.get("replicas") == 0 or spec.get("suspend")):
+    if scaling.is_stopped(row):
         return STOPPED, "stopped"
     found = conditions(row)
     for name, bad in (("Failed", "True"), ("ReplicaFailure", "True"), ("Progressing", "False")):

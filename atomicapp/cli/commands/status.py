@@ -9,6 +9,7 @@ from atomicapp.cli import deployments
 from atomicapp.cli import options as opts
 from atomicapp.cli.report import existing_report, overall, show_existing
 from atomicapp.cli.ui import Ui
+from atomicapp.model import PRESENT, RUNNING
 from atomicapp.store import DONE, Store
 
 EXAMPLES = """
@@ -54,4 +55,4 @@ def run(options: argparse.Namespace, ui: Ui) -> int:
             if record.outcome != DONE:
                 ui.print(f"the last run of it was {record.outcome}: run it again, or uninstall it")
         show_existing(ui, existing)
-    return 1 if options.exit_code and state != "running" else 0
+    return 1 if options.exit_code and state not in (RUNNING, PRESENT) else 0
