@@ -168,7 +168,7 @@ def test_an_image_that_is_not_there_is_explained_and_repaired(running: Site) -> 
     wrong = running.program.attempt("run", *running.words, "-p", "wordpress:tag=none")
     assert wrong.returncode == 1
     assert f"{running.cluster.registry}/samples/wordpress:none" in wrong.stderr
-    assert "wordpress:" in wrong.stderr.splitlines()[-1] + wrong.stderr.splitlines()[0]
+    assert "ERROR  :: wordpress: Deployment wordpress" in wrong.stderr
     assert "<title>" in fetch(running.url), "the pod that ran goes on until the new one is ready"
     assert running.program.json("status", running.name)["outcome"] == "failed"
     running.run()
