@@ -270,6 +270,7 @@ class Parsed(NamedTuple):
 RUNNING = "running"
 STOPPED = "stopped"
 FAILED = "failed"  # there, but ended with an error, unhealthy, or restarting again and again
+UNREADY = "unready"  # there and not ended, but not doing its work: on its way up, or in trouble
 PRESENT = "present"  # there, and not of a kind that runs (a volume, a network, a Secret)
 
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from atomicapp.errors import EngineError
-from atomicapp.model import DATA, FAILED, OWNED, PLACE, PRESENT, RUNNING, SHARED, STOPPED, Existing, Resource
+from atomicapp.model import DATA, FAILED, OWNED, PLACE, PRESENT, RUNNING, SHARED, STOPPED, UNREADY, Existing, Resource
 from atomicapp.providers import base
 from atomicapp.providers.kubernetes import labels as marks
 from atomicapp.providers.kubernetes import scaling
@@ -24,6 +24,9 @@ LIFETIMES = (OWNED, DATA, SHARED, PLACE)
 RESTS = "PodTemplate"
 """What `stop` keeps of a bare pod."""
 _PAGE = "500"
+_COUNTED = ("", "apps", "apps.openshift.io")
+"""Groups whose workloads leave out readyReplicas where there are none; others may not know the word."""
+
 METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 """The form of an answer that brings names, labels and owners only."""
 
@@ -196,7 +199,7 @@ def _existing(api: Api, row: Item, app: str) -> Existing | None:
     kind, name = _shown(api, str(metadata.get("name", "")), found.get(base.LABEL_KEY, ""))
     key = key_of(version, kind, name)
     # controllers copy labels to what they make (Endpoints, EndpointSlices), but then the key is another's
-    if marks.owner(row) != app or found.get(base.LABEL_KEY) != key:
+    if marks.owner(row) != app or found.get(base.LABEL_KEY) not in (key, marks.ANY):
         return None
     state, detail = state_of(api, row) if kind == api.kind else (STOPPED, "stopped")
     lifetime = found.get(base.LABEL_LIFETIME, OWNED)
@@ -263,14 +266,17 @@ def state_of(api: Api, row: Item) -> tuple[str, str]:
             return FAILED, str(found[name].get("message") or found[name].get("reason") or name)
     if api.kind == "Pod":
         phase = str(status.get("phase", ""))
-        return (FAILED if phase == "Failed" else RUNNING), phase
+        if phase == "Failed":
+            return FAILED, phase
+        good = phase == "Succeeded" or found.get("Ready", {}).get("status") == "True"
+        return (RUNNING if good else UNREADY), phase
     if api.kind == "Job":
         return RUNNING, "complete" if found.get("Complete", {}).get("status") == "True" else "running"
     wanted = status.get("desiredNumberScheduled", spec.get("replicas"))
-    if wanted is None:
+    ready = status.get("numberReady", status.get("readyReplicas", 0 if api.group in _COUNTED else None))
+    if wanted is None or ready is None:
         return RUNNING, ""
-    ready = status.get("numberReady", status.get("readyReplicas", 0))
-    return RUNNING, f"{ready} of {wanted} ready"
+    return (RUNNING if ready >= wanted else UNREADY), f"{ready} of {wanted} ready"
 
 
 def _image(row: Item) -> str:
