@@ -233,3 +233,16 @@ def test_list_and_providers_know_the_cluster(package: Package) -> None:
     found = package.program.json("providers", "--provider", "kubernetes")
     assert [(item["reachable"], item["endpoint"]) for item in found] == [("yes", package.cluster.server)]
     assert "Kubernetes v1.33" in found[0]["detail"]
+
+
+def test_a_plan_tells_what_the_server_would_refuse_and_writes_nothing(package: Package) -> None:
+    wrong = body("ConfigMap", "c", dta={"a": "b"})
+    package.write(good=[body("ConfigMap", "a")], web=[wrong, body("Service", "s", spec={"ports": [{"port": 99999}]})])
+    done = package.program.attempt("plan", str(package.folder), "--name", package.name, *package.engine)
+    assert done.returncode == 1
+    assert "web: ConfigMap c: it has a field that its kind does not know" in done.stderr
+    assert "also: web: Service s: spec.ports[0].port: Invalid value: 99999" in done.stderr
+    assert "web.json:1:" in done.stderr
+    package.write(web=[body("ConfigMap", "c")])
+    assert "create" in package.program("plan", str(package.folder), "--name", package.name, *package.engine)
+    assert [item["metadata"]["name"] for item in package.get("/api/v1/NS/configmaps")["items"]] == ["kube-root-ca.crt"]
