@@ -98,7 +98,7 @@ def existing_report(existing: Iterable[Existing]) -> list[dict[str, Any]]:
             "component": item.component,
             "kind": item.kind,
             "name": item.name,
-            "state": item.state,
+            "state": item.health,
             "detail": item.detail,
             "image": item.image,
             "ports": list(item.ports),
@@ -116,17 +116,17 @@ def show_existing(ui: Ui, existing: Iterable[Existing]) -> None:
     """What an engine holds, as a table."""
     items = [item for item in existing if item.lifetime != SHARED]
     rows = [
-        (item.component or "-", item.kind, item.name, item.state, item.detail, ", ".join(item.ports)) for item in items
+        (item.component or "-", item.kind, item.name, item.health, item.detail, ", ".join(item.ports)) for item in items
     ]
     heads = ("COMPONENT", "KIND", "NAME", "STATE", "DETAIL", "PORTS")
-    ui.table(heads, rows, [STATE_COLOURS.get(item.state, "") for item in items])
+    ui.table(heads, rows, [STATE_COLOURS.get(item.health, "") for item in items])
 
 
 def overall(existing: Iterable[Existing]) -> str:
     """The state of a deployment in one word: running, unready, stopped, degraded (some of it runs), absent; when nothing of it
     can run, `data` (only what holds data was kept) or `present` (an app of settings only, or the rest of one)."""
     items = [item for item in existing if item.lifetime != SHARED]
-    states = [item.state for item in items if item.state != PRESENT]
+    states = [item.health for item in items if item.state != PRESENT]
     if not items:
         return "absent"
     if not states:
@@ -177,5 +177,5 @@ def kept(steps: Iterable[Step]) -> list[str]:
 
 def counted(existing: Iterable[Existing]) -> str:
     """`2/3`: how many of those that run do."""
-    states = [item.state for item in existing if item.lifetime != SHARED and item.state != PRESENT]
+    states = [item.health for item in existing if item.lifetime != SHARED and item.state != PRESENT]
     return f"{sum(state == RUNNING for state in states)}/{len(states)}"

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from atomicapp.errors import EngineError
-from atomicapp.model import DATA, FAILED, OWNED, PLACE, PRESENT, RUNNING, SHARED, STOPPED, UNREADY, Existing, Resource
+from atomicapp.model import DATA, FAILED, OWNED, PLACE, PRESENT, RUNNING, SHARED, STOPPED, Existing, Resource
 from atomicapp.providers import base
 from atomicapp.providers.kubernetes import labels as marks
 from atomicapp.providers.kubernetes import scaling
@@ -219,6 +219,7 @@ def _existing(api: Api, row: Item, app: str) -> Existing | None:
         _ports(api, row),
         marks.number(found, base.LABEL_REVISION),
         replicas=_replicas(api, row),
+        ready=_is_ready(api, row),
     )
 
 
@@ -255,7 +256,7 @@ def runs(api: Api) -> bool:
 
 def state_of(api: Api, row: Item) -> tuple[str, str]:
     """The state of a live object, and a few words on it."""
-    status, spec = row.get("status") or {}, row.get("spec") or {}
+    status = row.get("status") or {}
     if not runs(api):
         return PRESENT, str(status.get("phase", "")) if isinstance(status, dict) else ""
     if scaling.is_stopped(row):
@@ -268,15 +269,28 @@ def state_of(api: Api, row: Item) -> tuple[str, str]:
         phase = str(status.get("phase", ""))
         if phase == "Failed":
             return FAILED, phase
-        good = phase == "Succeeded" or found.get("Ready", {}).get("status") == "True"
-        return (RUNNING if good else UNREADY), phase
+        return RUNNING, phase
     if api.kind == "Job":
         return RUNNING, "complete" if found.get("Complete", {}).get("status") == "True" else "running"
+    counts = _counts(api, row)
+    return RUNNING, f"{counts[0]} of {counts[1]} ready" if counts else ""
+
+
+def _counts(api: Api, row: Item) -> tuple[int, int] | None:
+    """How many replicas are ready, and how many are wanted; None for a kind that does not tell."""
+    status, spec = row.get("status") or {}, row.get("spec") or {}
     wanted = status.get("desiredNumberScheduled", spec.get("replicas"))
     ready = status.get("numberReady", status.get("readyReplicas", 0 if api.group in _COUNTED else None))
-    if wanted is None or ready is None:
-        return RUNNING, ""
-    return (RUNNING if ready >= wanted else UNREADY), f"{ready} of {wanted} ready"
+    return None if wanted is None or ready is None else (int(ready), int(wanted))
+
+
+def _is_ready(api: Api, row: Item) -> bool:
+    """Whether a thing that runs does its work, as far as its own fields tell."""
+    if (api.group, api.kind) == ("", "Pod"):
+        ended = (row.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+        return ended or conditions(row).get("Ready", {}).get("status") == "True"
+    counts = _counts(api, row) if runs(api) else None
+    return counts is None or counts[0] >= counts[1]
 
 
 def _image(row: Item) -> str:

@@ -29,7 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def _explained(item: Existing, session: Session) -> Existing:
     """What is not ready with the reason beside what the listing says."""
-    if item.state != UNREADY:
+    if item.health != UNREADY:
         return item
     for resource in deployments.as_resources([item]):
         found = session.ready(resource)
