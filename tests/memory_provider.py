@@ -81,6 +81,12 @@ class Session:
         changes = [Change(name, old.get(name), wanted.body.get(name)) for name in names]
         return REPLACE, tuple(change for change in changes if change.old != change.new)
 
+    def check(self, coming: Sequence[Resource]) -> None:
+        CALLS.append("check")
+        for resource in coming:
+            if "refuse" in resource.body:
+                raise EngineError(f"{resource.name} would be refused: {resource.body['refuse']}")
+
     def apply(self, step: Step, app: str, revision: int, report: Report) -> None:
         CALLS.append(f"{step.op} {step.key}")
         held = ENGINE.setdefault(app, {})

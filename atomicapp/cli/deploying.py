@@ -29,7 +29,11 @@ _COMING = frozenset({CREATE, UPDATE, REPLACE, START})
 def plan(wanted: Wanted, store: Store) -> tuple[Plan, tuple[Existing, ...]]:
     """What `run` would do: reads the engine once and writes nothing."""
     with contextlib.closing(wanted.provider.connect(wanted.target)) as session:
-        return _plan(wanted, session, store.record(wanted.target.app))
+        planned, existing = _plan(wanted, session, store.record(wanted.target.app))
+        coming = [step.resource for step in planned.steps if step.op == CREATE and step.resource]
+        if coming:
+            session.check(coming)
+        return planned, existing
 
 
 def _plan(wanted: Wanted, session: Session, record: Record | None) -> tuple[Plan, tuple[Existing, ...]]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from atomicapp.errors import EngineError
 from atomicapp.model import Change, Event, Existing, LogLine, Readiness, Resource, Step
+from atomicapp.providers import base
 from atomicapp.providers.base import Report
 from atomicapp.providers.docker import apply as applying
 from atomicapp.providers.docker import compare as comparing
@@ -40,6 +41,10 @@ class DockerSession:
         """See providers.base.Session."""
         with _reading():
             return comparing.compare(self.client, wanted, existing)
+
+    def check(self, coming: Sequence[Resource]) -> None:
+        """See providers.base.Session. The engine has no dry run."""
+        base.no_check(coming)
 
     def apply(self, step: Step, app: str, revision: int, report: Report) -> None:
         """See providers.base.Session."""

@@ -11,9 +11,9 @@ from atomicapp.providers.base import Report
 from atomicapp.providers.kubernetes import labels as marks
 from atomicapp.providers.kubernetes.client import APPLY, Client, Refused
 from atomicapp.providers.kubernetes.discovery import Api, Discovery
-from atomicapp.providers.kubernetes.observe import conditions, foreign, list_all, unknown
+from atomicapp.providers.kubernetes.observe import METADATA, conditions, foreign, list_all, rows_of, unknown
 from atomicapp.providers.kubernetes.reasons import MANAGER, conflicts, explain
-from atomicapp.providers.kubernetes.resources import DEFINITION, NAMESPACE, POD
+from atomicapp.providers.kubernetes.resources import DEFINITION, NAMESPACE, POD, defines
 from atomicapp.providers.kubernetes.scaling import Scaler
 
 GONE = 300.0
@@ -179,10 +179,13 @@ class Applier:
             self.scaler.forget(existing.name)
         if live is None:
             return
+        others = ""
         if existing.kind == NAMESPACE:
             others = self._others(existing)
-            if others:
-                raise Kept(f"it holds {others}")
+        elif existing.kind == DEFINITION:
+            others = self._objects_of_others(live)
+        if others:
+            raise Kept(f"it holds {others}")
         uid = str((live.get("metadata") or {}).get("uid", ""))
         body = {"propagationPolicy": "Foreground", "preconditions": {"uid": uid}}
         try:
@@ -203,6 +206,18 @@ class Applier:
                 by_itself = by_itself or (api.kind == "RoleBinding" and name.startswith("system:"))
                 if not by_itself and not row["metadata"].get("ownerReferences"):
                     return f"{api.kind} {name}"
+        return ""
+
+    def _objects_of_others(self, definition: dict[str, Any]) -> str:
+        """An object of a kind that the app defines which another made: it would go with the definition."""
+        group, kind = defines(definition)
+        api = next((api for api in self.discovery.apis if (api.group, api.kind) == (group, kind)), None)
+        if api is None:
+            return ""
+        for row in rows_of(self.client, api._replace(namespaced=False).path(""), {}, accept=METADATA):
+            if marks.owner(row) != self.app:
+                space = row["metadata"].get("namespace")
+                return f"{kind} {row['metadata']['name']}" + (f" of the namespace {space}" if space else "")
         return ""
 
     def _until_gone(self, path: str, uid: str, kind: str, name: str) -> None:

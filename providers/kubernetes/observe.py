@@ -24,6 +24,9 @@ LIFETIMES = (OWNED, DATA, SHARED, PLACE)
 RESTS = "PodTemplate"
 """What `stop` keeps of a bare pod."""
 _PAGE = "500"
+_COUNTED = ("", "apps", "apps.openshift.io")
+"""Groups whose workloads leave out readyReplicas where there are none; others may not know the word."""
+
 METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 """The form of an answer that brings names, labels and owners only."""
 
@@ -196,7 +199,7 @@ def _existing(api: Api, row: Item, app: str) -> Existing | None:
     kind, name = _shown(api, str(metadata.get("name", "")), found.get(base.LABEL_KEY, ""))
     key = key_of(version, kind, name)
     # controllers copy labels to what they make (Endpoints, EndpointSlices), but then the key is another's
-    if marks.owner(row) != app or found.get(base.LABEL_KEY) != key:
+    if marks.owner(row) != app or found.get(base.LABEL_KEY) not in (key, marks.ANY):
         return None
     state, detail = state_of(api, row) if kind == api.kind else (STOPPED, "stopped")
     lifetime = found.get(base.LABEL_LIFETIME, OWNED)
@@ -216,6 +219,7 @@ def _existing(api: Api, row: Item, app: str) -> Existing | None:
         _ports(api, row),
         marks.number(found, base.LABEL_REVISION),
         replicas=_replicas(api, row),
+        ready=_is_ready(api, row),
     )
 
 
@@ -252,7 +256,7 @@ def runs(api: Api) -> bool:
 
 def state_of(api: Api, row: Item) -> tuple[str, str]:
     """The state of a live object, and a few words on it."""
-    status, spec = row.get("status") or {}, row.get("spec") or {}
+    status = row.get("status") or {}
     if not runs(api):
         return PRESENT, str(status.get("phase", "")) if isinstance(status, dict) else ""
     if scaling.is_stopped(row):
@@ -263,14 +267,30 @@ def state_of(api: Api, row: Item) -> tuple[str, str]:
             return FAILED, str(found[name].get("message") or found[name].get("reason") or name)
     if api.kind == "Pod":
         phase = str(status.get("phase", ""))
-        return (FAILED if phase == "Failed" else RUNNING), phase
+        if phase == "Failed":
+            return FAILED, phase
+        return RUNNING, phase
     if api.kind == "Job":
         return RUNNING, "complete" if found.get("Complete", {}).get("status") == "True" else "running"
+    counts = _counts(api, row)
+    return RUNNING, f"{counts[0]} of {counts[1]} ready" if counts else ""
+
+
+def _counts(api: Api, row: Item) -> tuple[int, int] | None:
+    """How many replicas are ready, and how many are wanted; None for a kind that does not tell."""
+    status, spec = row.get("status") or {}, row.get("spec") or {}
     wanted = status.get("desiredNumberScheduled", spec.get("replicas"))
-    if wanted is None:
-        return RUNNING, ""
-    ready = status.get("numberReady", status.get("readyReplicas", 0))
-    return RUNNING, f"{ready} of {wanted} ready"
+    ready = status.get("numberReady", status.get("readyReplicas", 0 if api.group in _COUNTED else None))
+    return None if wanted is None or ready is None else (int(ready), int(wanted))
+
+
+def _is_ready(api: Api, row: Item) -> bool:
+    """Whether a thing that runs does its work, as far as its own fields tell."""
+    if (api.group, api.kind) == ("", "Pod"):
+        ended = (row.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+        return ended or conditions(row).get("Ready", {}).get("status") == "True"
+    counts = _counts(api, row) if runs(api) else None
+    return counts is None or counts[0] >= counts[1]
 
 
 def _image(row: Item) -> str:

@@ -15,6 +15,7 @@ from atomicapp.position import Position, line_of
 
 NAMESPACE = "Namespace"
 CLAIM = "PersistentVolumeClaim"
+VOLUME = "PersistentVolume"
 DEFINITION = "CustomResourceDefinition"
 POD = "Pod"
 SECRET = "Secret"  # noqa: S105 (a kind)
@@ -27,7 +28,7 @@ _FIRST = (
     (DEFINITION, "PriorityClass", "StorageClass", "IngressClass", "RuntimeClass"),
     ("ResourceQuota", "LimitRange", "ServiceAccount", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"),
     (SECRET, "ConfigMap", "NetworkPolicy"),
-    ("PersistentVolume", CLAIM),
+    (VOLUME, CLAIM),
     ("Service", "Endpoints", "EndpointSlice", "ImageStream"),
 )
 _WORKLOADS = frozenset(
@@ -227,7 +228,7 @@ class _Parser:
         else:
             order = _RANK.get(kind, _OTHERS)
         defined = definitions.get((group_of(version), kind))
-        lifetime = DATA if kind == CLAIM else OWNED
+        lifetime = DATA if kind in (CLAIM, VOLUME) else OWNED
         if kind == NAMESPACE and name == self.target.namespace:
             lifetime = PLACE
         needs = (defined,) if defined else ()

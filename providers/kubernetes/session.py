@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from atomicapp.model import Change, Event, Existing, LogLine, Readiness, Resource, Step
 from atomicapp.providers.base import Report
+from atomicapp.providers.kubernetes import check as checking
 from atomicapp.providers.kubernetes import compare as comparing
 from atomicapp.providers.kubernetes import events as eventing
 from atomicapp.providers.kubernetes import logs as logging
@@ -48,6 +49,10 @@ class KubernetesSession:
             raise observing.unknown(self.discovery, wanted)
         with self._reading():
             return comparing.compare(self.client, api, self.namespace, self._app, wanted, existing, force=self.force)
+
+    def check(self, coming: Sequence[Resource]) -> None:
+        """See providers.base.Session."""
+        checking.check(self.client, self.discovery, self.namespace, self._app, coming)
 
     def apply(self, step: Step, app: str, revision: int, report: Report) -> None:
         """See providers.base.Session."""

@@ -113,6 +113,26 @@ def test_stop_and_start_bring_bare_pods_and_daemon_sets_back(package: Package, b
     assert package.get("/api/v1/NS/podtemplates")["items"] == []
 
 
+def test_the_claims_of_a_stateful_set_outlive_it_until_they_are_purged(
+    package: Package, volume: str, busybox_in_cluster: str
+) -> None:
+    claim = {"accessModes": ["ReadWriteOnce"], "storageClassName": "", "resources": {"requests": {"storage": "1Gi"}}}
+    spec = {
+        "serviceName": "db",
+        "selector": {"matchLabels": {"app": "db"}},
+        "template": template("db", busybox_in_cluster),
+        "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": claim}],
+    }
+    package.write(db=[body("StatefulSet", "db", "apps/v1", spec=spec)])
+    package.run()
+    assert "nothing to do" in package.run()
+    out = package.program("uninstall", package.name)
+    assert "kept because it holds data: PersistentVolumeClaim data-db-0" in out
+    package.run()
+    package.program("uninstall", package.name, "--purge-data")
+    assert package.get("/api/v1/NS/persistentvolumeclaims")["items"] == []
+
+
 def test_events_tell_of_the_pods_of_each_component(package: Package, busybox_in_cluster: str) -> None:
     package.write(
         web=[deployment("web", busybox_in_cluster)],
@@ -130,6 +150,12 @@ def test_events_tell_of_the_pods_of_each_component(package: Package, busybox_in_
     assert {"ScalingReplicaSet", "Scheduled", "Started"} <= {row["reason"] for row in rows if row["component"] == "web"}
     assert not [row for row in rows if "webby" in row["subject"]], "what is not ours is not told"
     assert rows == sorted(rows, key=lambda row: row["time"])
+    status = package.program.json("status", package.name)
+    assert status["state"] == "unready"
+    details = {item["name"]: item["detail"] for item in status["resources"]}
+    assert details["web"] == "1 of 1 ready"
+    assert "0 of 1 ready: can't get its image" in details["bad"]
+    assert package.program.attempt("status", package.name, "--exit-code").returncode == 1
     warnings = package.program("events", package.name, "--warnings", "-c", "bad", "--since", "10m")
     assert "none:1" in warnings
     assert "Started" not in warnings
@@ -207,3 +233,16 @@ def test_list_and_providers_know_the_cluster(package: Package) -> None:
     found = package.program.json("providers", "--provider", "kubernetes")
     assert [(item["reachable"], item["endpoint"]) for item in found] == [("yes", package.cluster.server)]
     assert "Kubernetes v1.33" in found[0]["detail"]
+
+
+def test_a_plan_tells_what_the_server_would_refuse_and_writes_nothing(package: Package) -> None:
+    wrong = body("ConfigMap", "c", dta={"a": "b"})
+    package.write(good=[body("ConfigMap", "a")], web=[wrong, body("Service", "s", spec={"ports": [{"port": 99999}]})])
+    done = package.program.attempt("plan", str(package.folder), "--name", package.name, *package.engine)
+    assert done.returncode == 1
+    assert "web: ConfigMap c: it has a field that its kind does not know" in done.stderr
+    assert "also: web: Service s: spec.ports[0].port: Invalid value: 99999" in done.stderr
+    assert "web.json:1:" in done.stderr
+    package.write(web=[body("ConfigMap", "c")])
+    assert "create" in package.program("plan", str(package.folder), "--name", package.name, *package.engine)
+    assert [item["metadata"]["name"] for item in package.get("/api/v1/NS/configmaps")["items"]] == ["kube-root-ca.crt"]

@@ -101,7 +101,7 @@ def _one(name: str, provider: str, what: str, existing: Sequence[Existing]) -> E
         kinds = ", ".join(dict.fromkeys(item.kind for item in own))
         raise UsageError(
             f"nothing of {what} can be scaled on {provider} ({kinds})",
-            hint="what has a count of replicas can: a Deployment, say",
+            hint="only what has a count of replicas can: on Kubernetes a Deployment, say",
         )
     if len(scaling) > 1:
         names = ", ".join(f"{item.component}/{item.name}" for item in scaling)

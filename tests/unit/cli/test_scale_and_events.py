@@ -109,3 +109,11 @@ def test_a_name_that_runs_elsewhere_is_not_taken_over(cli: Cli, shop: Path) -> N
     assert "--name one-2" in err
     cli("uninstall", "one", "--purge-data")
     assert cli("run", "shop", "--name", "one", "--namespace", "other").code == 0
+
+
+def test_a_plan_tells_what_the_engine_would_refuse(cli: Cli, shop: Path) -> None:
+    (shop / "artifacts" / "web").write_text("service web refuse=no-room\n")
+    code, out, err = cli("plan", "shop")
+    assert (code, out) == (1, "")
+    assert "web would be refused: no-room" in err
+    assert memory_provider.CALLS == ["observe", "check"]
