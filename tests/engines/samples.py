@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.engines.cluster import Cluster
 from tests.engines.docker import ROOT
 from tests.engines.program import Program
 
@@ -59,6 +60,13 @@ def install_wordpress(url: str, title: str) -> None:
         },
     )
     assert "<h1>Success!</h1>" in page or "Already Installed" in page
+
+
+def enforce(cluster: Cluster, namespace: str, level: str) -> None:
+    """Have the cluster refuse pods in a namespace that ask for more than a level of the Pod Security Standards."""
+    labels = {"pod-security.kubernetes.io/enforce": level}
+    path = f"/api/v1/namespaces/{namespace}"
+    cluster.call("PATCH", path, {"metadata": {"labels": labels}}, kind="application/merge-patch+json")
 
 
 def copy(sample: str, folder: Path, registry: str) -> Path:

@@ -28,6 +28,7 @@ class Guestbook:
         self.cluster = cluster
         self.name = f"guestbook-{uuid.uuid4().hex[:8]}"
         self.namespace = cluster.make_namespace()
+        samples.enforce(cluster, self.namespace, "restricted")
         self.app = f"{registry.host}/guestbook-app"
 
     def run(self, *words: str) -> str:

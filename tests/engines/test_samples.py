@@ -185,8 +185,8 @@ def test_helloapache_runs_from_its_folder(
     name = f"hello-{uuid.uuid4().hex[:8]}"
     port = free_port()
     words = (str(ROOT / "samples" / "helloapache"), "-p", f"helloapache:hostport={port}", "--name", name)
-    program("run", *words)
     try:
+        program("run", *words)
         assert "It works!" in fetch(f"http://127.0.0.1:{port}/")
     finally:
         program("uninstall", name)
@@ -199,8 +199,8 @@ def test_the_guestbook_reads_from_the_follower_what_the_leader_was_told(
     name = f"guests-{uuid.uuid4().hex[:8]}"
     port = free_port()
     words = ("-p", f"general:network={name}", "-p", f"frontend:hostport={port}", "--name", name)
-    program("run", str(ROOT / "samples" / "guestbook"), *words, "--provider", "docker")
     try:
+        program("run", str(ROOT / "samples" / "guestbook"), *words, "--provider", "docker")
         url = f"http://127.0.0.1:{port}/"
         fetch(url, {"entry": "<b>Ada & Bob</b>"})
         found = samples.until(lambda: fetch(url), lambda page: "Ada" in page)

@@ -32,6 +32,7 @@ class Site:
         self.cluster = cluster
         self.name = f"wp-{uuid.uuid4().hex[:8]}"
         self.namespace = cluster.make_namespace()
+        samples.enforce(cluster, self.namespace, "baseline")
         self.volume = cluster.make_volume()
         # WordPress keeps its address once it is installed: the port must outlive the Service
         self.port = free_node_port(cluster)
