@@ -32,7 +32,7 @@ class Guestbook:
         self.app = f"{registry.host}/guestbook-app"
 
     def run(self, *words: str) -> str:
-        given = ("-p", f"images={self.cluster.registry}/samples", "-p", "tag=1", *words)
+        given = ("-p", f"images={self.cluster.registry}/samples", *words)
         where = ("--provider", "kubernetes", "--namespace", self.namespace)
         return self.program("run", self.app, *given, *where, "--name", self.name)
 

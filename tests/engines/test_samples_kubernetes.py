@@ -43,7 +43,7 @@ class Site:
 
     def write_answers(self, *, password: str = SECRETS[0], **wordpress: str) -> None:
         lines = ["[general]", "provider = kubernetes", f"namespace = {self.namespace}"]
-        lines += [f"images = {self.cluster.registry}/samples", "tag = 1", f"db_password = {password}"]
+        lines += [f"images = {self.cluster.registry}/samples", f"db_password = {password}"]
         lines += ["[mariadb:mariadb]", f"db_root_password = {SECRETS[1]}", "[wordpress]", f"node_port = {self.port}"]
         lines += [f"{name} = {value}" for name, value in wordpress.items()]
         self.answers.write_text("\n".join(lines) + "\n")
@@ -208,6 +208,7 @@ def test_status_list_and_logs_tell_of_both(running: Site) -> None:
     logs = running.program("logs", running.name)
     assert "ready for connections" in logs
     assert "GET / HTTP/1.1" in logs
+    assert "kube-probe" not in logs
 
 
 def test_data_outlives_stop_and_uninstall(running: Site) -> None:
@@ -280,7 +281,7 @@ def test_helloapache_runs_from_its_folder(
 ) -> None:
     name = f"hello-{uuid.uuid4().hex[:8]}"
     port = free_node_port(cluster)
-    words = ("-p", f"images={cluster.registry}/samples", "-p", "tag=1", "-p", f"helloapache:node_port={port}")
+    words = ("-p", f"images={cluster.registry}/samples", "-p", f"helloapache:node_port={port}")
     folder = str(ROOT / "samples" / "helloapache")
     program("run", folder, *words, "--provider", "kubernetes", "--namespace", namespace, "--name", name)
     try:
