@@ -201,6 +201,8 @@ class Parser:
                 f"remove it here; `--namespace {text}` runs the app there",
             )
         body = {name: value for name, value in body.items() if name not in _GENERATED} | {"metadata": metadata}
+        if "spec" in body and _is_built_in(group_of(str(body["apiVersion"]))):
+            body["spec"] = _without_nulls(body["spec"])
         if body["kind"] == SECRET and not group_of(str(body["apiVersion"])):
             body = _with_data(body)
         body = self.adapt(body)
@@ -296,6 +298,19 @@ def defines(body: Mapping[str, Any]) -> tuple[str, str]:
         return "", ""
     names = spec.get("names")
     return str(spec.get("group", "")), str(names.get("kind", "")) if isinstance(names, dict) else ""
+
+
+def _is_built_in(group: str) -> bool:
+    """Whether a group is Kubernetes' own. Definitions are left as they are: a null may be a default in their schemas."""
+    return group != "apiextensions.k8s.io" and ("." not in group or group.endswith(".k8s.io"))
+
+
+def _without_nulls(value: Any) -> Any:
+    """A spec without fields that are null, which to Kubernetes' own kinds are absent: server-side apply refuses those that
+    a kind has no more."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(inner) for name, inner in value.items() if inner is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def _with_data(body: dict[str, Any]) -> dict[str, Any]:
