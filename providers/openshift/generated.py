@@ -42,6 +42,11 @@ def hidden(text: str, words: str) -> str:
     return _MARK.sub(lambda _: words, text)
 
 
+def told(text: str, app: str) -> str:
+    """A text that says where the value is in the place of each mark."""
+    return _MARK.sub(lambda match: f"({match[2]} of the Secret {name_for(app)})", text)
+
+
 def key_for(component: str, template: str, parameter: str) -> str:
     """Where a Secret keeps the value of a parameter: unique in a deployment, the same in every run."""
     key = f"{component}.{template}.{parameter}"

@@ -56,7 +56,7 @@ class _Parser(kubernetes.Parser):
             self.say(severity, message, artifact, document.position_of(about, artifact.file), code, hint)
 
         given = self.rendered.variables(artifact.component) if self.rendered.variables else {}
-        template = Template(node, artifact.component, artifact.path, given, say)
+        template = Template(node, artifact, self.target.app, given, say)
         objects = template.process()
         for name, place in template.unknown.items():
             self._unknown(artifact, name, place)

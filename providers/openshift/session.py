@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from atomicapp.errors import EngineError
-from atomicapp.model import Change, Event, Existing, LogLine, Readiness, Resource, Step
+from atomicapp.model import Change, Event, Existing, Failed, LogLine, Readiness, Ready, Resource, Step, Waiting
 from atomicapp.providers.base import Report
 from atomicapp.providers.kubernetes import labels as marks
 from atomicapp.providers.kubernetes.client import Client, Refused
@@ -139,7 +139,13 @@ class OpenShiftSession:
     def ready(self, resource: Resource) -> Readiness:
         """See providers.base.Session."""
         with self._telling():
-            return self.inner.ready(resource)
+            found = self.inner.ready(resource)
+        if isinstance(found, Ready):
+            return found
+        reason = self.values.mask(found.reason)
+        return (
+            Waiting(reason) if isinstance(found, Waiting) else Failed(reason, (*map(self.values.mask, found.log_tail),))
+        )
 
     def logs(self, existing: Existing, *, tail: int | None, follow: bool, since: str) -> Iterator[LogLine]:
         """See providers.base.Session."""

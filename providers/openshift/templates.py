@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from atomicapp import document
 from atomicapp.errors import ERROR, NOTE, WARNING
+from atomicapp.model import Artifact
 from atomicapp.providers.openshift import expressions, generated
 
 _TAG = "tag:yaml.org,2002:"
@@ -43,18 +44,19 @@ class Value(NamedTuple):
 
 
 class Template:
-    """One template. `given` are the texts of the params that reach its component; `path` names its file in the app."""
+    """One template of an artifact. `given` are the texts of the params that reach its component; `app` is the deployment."""
 
     def __init__(
-        self, node: document.MappingNode, component: str, path: str, given: Mapping[str, str], say: Say
+        self, node: document.MappingNode, artifact: Artifact, app: str, given: Mapping[str, str], say: Say
     ) -> None:
         self.fields = document.fields(node)
         self.node = node
-        self.component = component
+        self.app = app
+        self.component = artifact.component
         self.given = given
         self.say = say
         metadata = document.fields(self.fields.get("metadata"))
-        self.name = document.text_of(metadata.get("name")) or path
+        self.name = document.text_of(metadata.get("name")) or artifact.path
         self.expressions: dict[str, str] = {}
         """What each generated value is drawn from, by its key in the Secret."""
         self.unknown: dict[str, document.Node] = {}
@@ -181,7 +183,7 @@ class Template:
         node = self.fields.get("message")
         text = document.text_of(node)
         if node is not None and text:
-            words = generated.hidden(self._text(text, node), "(generated)")
+            words = generated.told(self._text(text, node), self.app)
             self.say(NOTE, f"the template says: {' '.join(words.split())}", node, "message", "")
 
     def _labels(self) -> list[tuple[document.ScalarNode, document.Node]]:

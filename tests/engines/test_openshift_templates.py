@@ -218,7 +218,7 @@ def test_the_command_line_keeps_no_value_on_disk(openshift: Cluster, namespace: 
     password = data["password"].removeprefix("p=")
     assert data == {"colour": "green", "password": f"p={password}", "size": "7"}
     assert len(password) == 20
-    assert "the template says: log in with (generated)" in said.stderr
+    assert f"the template says: log in with (web.shop.PASSWORD of the Secret {name}-generated)" in said.stderr
     assert program.json("plan", *given)["pending"] is False
     answers.write_text("[web]\nSIZE = 8\n")
     shown = program("plan", *given)

@@ -118,5 +118,6 @@ def test_what_is_no_json_that_a_server_reads_stays_a_text(text: str) -> None:
 
 
 def test_marks_are_hidden_from_people() -> None:
+    assert generated.told(generated.mark("web.t.A"), "shop") == "(web.t.A of the Secret shop-generated)"
     assert generated.hidden(f"it is {generated.mark('web.t.A')}!", "(generated)") == "it is (generated)!"
     assert not generated.is_marked("it is plain")

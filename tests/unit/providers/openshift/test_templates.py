@@ -235,7 +235,9 @@ def test_generated_values_are_marks_and_what_holds_them_needs_their_secret() -> 
     filled = [generated.fill(item.body, lambda key: "77") for item in found.resources]
     assert filled[1]["data"] == {"url": "ZGI6Ly91Ojc3QGRi"}
     assert filled[2]["data"] == {"n": 77}
-    assert [issue.message for issue in found.issues] == ["the template says: the password is (generated)"]
+    assert [issue.message for issue in found.issues] == [
+        "the template says: the password is (web.t.P of the Secret shop-generated)"
+    ]
 
 
 def test_parsing_draws_nothing() -> None:
