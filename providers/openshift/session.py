@@ -131,6 +131,11 @@ class OpenShiftSession:
             for change in changes
         )
 
+    def check(self, coming: Sequence[Resource]) -> None:
+        """See providers.base.Session."""
+        with self._telling():
+            self.inner.check(coming)
+
     def apply(self, step: Step, app: str, revision: int, report: Report) -> None:
         """See providers.base.Session."""
         with self._telling():
@@ -176,6 +181,7 @@ class OpenShiftSession:
         except EngineError as error:
             error.message = self.values.mask(error.message)
             error.args = (error.message, *error.args[1:])
+            error.details = (*map(self.values.mask, error.details),)
             error.hint = self._hint(error)
             raise
 

@@ -272,6 +272,9 @@ def test_a_project_that_is_not_there_is_to_be_made_by_oc(openshift: Cluster) -> 
     with pytest.raises(EngineError) as caught:
         app.run(route())
     assert "oc new-project no-such-project" in caught.value.hint
+    with app.session() as session, pytest.raises(EngineError) as planned:
+        session.check(tuple(app.wanted(route()).values()))
+    assert planned.value.hint == caught.value.hint
 
 
 def test_a_project_that_may_not_be_seen_may_not_be_there(openshift: Cluster, namespace: str) -> None:

@@ -158,13 +158,27 @@ def test_a_refusal_does_not_show_it(app: OpenShiftApp) -> None:
         "c",
         spec={"accessModes": ["${PASSWORD}"], "resources": {"requests": {"storage": "1Gi"}}},
     )
+    wanted = template("t", claim, PASSWORD=GENERATED)
     with pytest.raises(EngineError) as caught:
-        app.run(template("t", claim, PASSWORD=GENERATED))
+        app.run(wanted)
     password = kept(app)["web.t.PASSWORD"]
-    told = json.dumps([str(caught.value), caught.value.message, caught.value.details, caught.value.hint])
-    assert "accessModes" in told
-    assert "(hidden)" in told
-    assert password not in told
+    with app.session() as session, pytest.raises(EngineError) as planned:
+        resources = tuple(app.wanted(wanted).values())
+        session.observe(app.target.app, resources)
+        session.check(resources)
+    for error in (caught.value, planned.value):
+        told = json.dumps([str(error), error.message, error.details, error.hint])
+        assert "accessModes" in told
+        assert "(hidden)" in told
+        assert password not in told
+
+
+def test_a_plan_of_what_is_new_writes_nothing(app: OpenShiftApp, busybox_in_cluster: str) -> None:
+    wanted = tuple(app.wanted(secretive(busybox_in_cluster)).values())
+    with app.session() as session:
+        session.observe(app.target.app, wanted)
+        session.check(wanted)
+    assert app.held() == {}
 
 
 NULECULE = """\
