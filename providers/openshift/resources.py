@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from atomicapp import document
-from atomicapp.errors import WARNING, SpecError
+from atomicapp.errors import ERROR, WARNING, SpecError
 from atomicapp.model import Artifact, Parsed, Rendered, Resource, Target
 from atomicapp.position import Position
 from atomicapp.providers.kubernetes import resources as kubernetes
@@ -60,6 +60,10 @@ class _Parser(kubernetes.Parser):
         objects = template.process()
         for name, place in template.unknown.items():
             self._unknown(artifact, name, place)
+        if not self.expressions.keys().isdisjoint(template.expressions):
+            message = f"another template of {artifact.component} is named '{template.name}' too"
+            hint = "give each a metadata.name of its own: what they generate is kept by it"
+            say(ERROR, message, node, "duplicate", hint)
         if template.expressions and self.first is None:
             self.first = artifact.component, document.position_of(node, artifact.file)
         self.expressions |= template.expressions

@@ -77,10 +77,10 @@ class Values:
     def mask(self, text: str) -> str:
         """A text without any value that is known here."""
         text = generated.hidden(text, HIDDEN)
-        for value in sorted(
-            {value for found in self._values.values() for value in found.values()}, key=len, reverse=True
-        ):
-            if value and (text == value or (len(value) >= _LEAST and value in text)):
+        with self._lock:
+            values = {value for found in self._values.values() for value in found.values() if value}
+        for value in sorted(values, key=len, reverse=True):
+            if text == value or (len(value) >= _LEAST and value in text):
                 text = text.replace(value, HIDDEN)
         return text
 

@@ -196,6 +196,8 @@ class Template:
 
     def _refuse_generated_names(self, node: document.Node) -> None:
         fields = document.fields(node)
+        for item in document.elements(fields.get("items")):
+            self._refuse_generated_names(item)
         places = [fields.get("apiVersion"), fields.get("kind"), document.fields(fields.get("metadata")).get("name")]
         for place in places:
             if place is not None and generated.is_marked(document.text_of(place) or ""):
@@ -204,13 +206,22 @@ class Template:
 
 
 def _labelled(node: document.Node, labels: list[tuple[document.ScalarNode, document.Node]]) -> document.Node:
-    """An object with the template's labels, which go before its own."""
+    """An object, or each of a list, with the template's labels, which go before its own."""
+    inner = document.fields(node).get("items")
+    if isinstance(inner, document.SequenceNode) and _kind(node).endswith("List"):
+        items = [_labelled(item, labels) for item in inner.value]
+        listed = document.SequenceNode(inner.tag, items, inner.start_mark, inner.end_mark)
+        return _with(node, [(_scalar("items", inner), listed)], node)
     metadata = document.fields(node).get("metadata")
     own = document.fields(metadata).get("labels")
     if not labels or not all(map(_is_mapping_or_absent, (node, metadata, own))):
         return node
     merged = [(_scalar("labels", node), _with(own, labels, node))]
     return _with(node, [(_scalar("metadata", node), _with(metadata, merged, node))], node)
+
+
+def _kind(node: document.Node) -> str:
+    return document.text_of(document.fields(node).get("kind")) or ""
 
 
 def _is_mapping_or_absent(node: document.Node | None) -> bool:

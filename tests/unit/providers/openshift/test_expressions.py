@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from atomicapp.providers.openshift import expressions
 from atomicapp.providers.openshift.expressions import DIGITS, LETTERS, SIGNS, Draw
+from tests.unit.properties import examples
 
 
 @pytest.mark.parametrize(
@@ -70,6 +71,7 @@ def test_what_holds_no_set_is_not_random() -> None:
     assert expressions.is_random("a[a-z]{3}")
 
 
+@examples
 @given(st.text(alphabet="[]{}\\-azAZ09wdaA_ \n" + SIGNS, max_size=30))
 def test_any_text_is_drawn_or_refused(expression: str) -> None:
     try:

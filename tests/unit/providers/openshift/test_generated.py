@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from atomicapp.model import DATA
 from atomicapp.position import Position
 from atomicapp.providers.openshift import generated
+from tests.unit.properties import examples
 
 HERE = Position("t.yaml", 1, 1)
 VALUES = {"web.t.A": 'a"b', "web.t.N": "42"}
@@ -93,6 +94,7 @@ JSON = st.recursive(
 )
 
 
+@examples
 @given(JSON)
 def test_a_value_in_json_is_taken_as_that(value: Any) -> None:
     assert generated.from_json(json.dumps(value)) == value

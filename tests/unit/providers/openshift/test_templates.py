@@ -7,12 +7,15 @@ import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from atomicapp.errors import ERROR, NOTE, WARNING, Issue, SpecError
 from atomicapp.model import Artifact, Parsed, Rendered, Target
 from atomicapp.position import Position
 from atomicapp.providers import load
 from atomicapp.providers.openshift import generated
+from tests.unit.properties import examples
 
 TARGET = Target("shop", namespace="test")
 HERE = Position("Nulecule", 1, 1)
@@ -124,10 +127,12 @@ def test_lists_hold_templates_and_templates_hold_lists() -> None:
         "apiVersion": "template.openshift.io/v1",
         "kind": "Template",
         "parameters": [{"name": "X", "value": "x"}],
+        "labels": {"of": "${X}"},
         "objects": [inner, {"apiVersion": "v1", "kind": "Template", "metadata": {"name": "${X}"}, "objects": []}],
     }
     found = parse(json.dumps({"apiVersion": "v1", "kind": "List", "items": [outer]})).resources
-    assert {item.key for item in found} == {"Pod/a", "template.openshift.io/Template/x"}
+    labels = {item.key: item.body["metadata"]["labels"] for item in found}
+    assert labels == {"Pod/a": {"of": "x"}, "template.openshift.io/Template/x": {"of": "x"}}
 
 
 def test_a_kind_of_others_that_is_named_template_is_left_alone() -> None:
@@ -218,6 +223,87 @@ def test_an_unknown_name_is_told_once() -> None:
     assert parse(text, issues=(told,)).issues == ()
 
 
+WORDS = st.sampled_from(
+    [
+        "",
+        "a",
+        "A",
+        "${A}",
+        "${{A}}",
+        "x${A}${B}",
+        "$A",
+        "${",
+        "expression",
+        "[a-z]{4}",
+        "[a-z",
+        "[1-9]{3}",
+        "List",
+        "Pod",
+        "v1",
+    ]
+)
+NAMES = st.sampled_from(
+    [
+        "name",
+        "value",
+        "generate",
+        "from",
+        "required",
+        "kind",
+        "apiVersion",
+        "metadata",
+        "labels",
+        "items",
+        "spec",
+        "${A}",
+    ]
+)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=12,
+)
+OBJECT = st.fixed_dictionaries(
+    {
+        "apiVersion": WORDS,
+        "kind": WORDS,
+        "metadata": st.fixed_dictionaries({"name": WORDS}, optional={"labels": ANYTHING}),
+    },
+    optional={"spec": ANYTHING, "items": ANYTHING, "data": ANYTHING, "stringData": ANYTHING},
+)
+PARAMETER = st.fixed_dictionaries(
+    {"name": st.sampled_from(["A", "B"])},
+    optional={"value": WORDS, "generate": WORDS, "from": WORDS, "required": st.booleans()},
+)
+
+
+@examples
+@given(
+    st.fixed_dictionaries(
+        {"objects": st.lists(OBJECT | ANYTHING, max_size=3) | ANYTHING},
+        optional={
+            "parameters": st.lists(PARAMETER | ANYTHING, max_size=3) | ANYTHING,
+            "labels": ANYTHING,
+            "message": ANYTHING,
+            "metadata": ANYTHING,
+        },
+    )
+)
+def test_any_template_is_taken_or_refused_with_a_place(fields: dict[str, Any]) -> None:
+    text = json.dumps({"apiVersion": "v1", "kind": "Template", **fields}, indent=1)
+    found = Parsed(())
+    issues: tuple[Issue, ...] = ()
+    try:
+        found = parse(text)
+    except SpecError as error:
+        issues = error.issues
+    assert all(issue.position.file == "web" and issue.position.line for issue in issues)
+    for resource in found.resources:
+        assert not generated.is_marked(resource.key)
+        assert not generated.keys_in(generated.fill(dict(resource.body), lambda key: "1"))
+        assert resource.hash
+
+
 SECRETIVE = template(
     "- apiVersion: v1\n  kind: Secret\n  metadata: {name: s}\n  stringData: {url: 'db://u:${P}@db'}\n"
     "- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: c}\n  data: {n: '${{N}}'}\n"
@@ -248,6 +334,17 @@ def test_templates_of_several_components_have_values_of_their_own() -> None:
     other = re.sub(r"name: ([scv])\}", r"name: \1\1}", SECRETIVE)
     secret = parse(SECRETIVE, db=other).resources[0]
     assert set(generated.expressions_of(secret.body)) == {"web.t.P", "web.t.N", "db.t.P", "db.t.N"}
+
+
+def test_two_templates_of_one_name_can_not_keep_their_values_apart() -> None:
+    again = re.sub(r"name: ([scv])\}", r"name: \1\1}", SECRETIVE)
+    assert refused(f"{SECRETIVE}---\n{again}") == ["web:19:1 another template of web is named 't' too"]
+
+
+def test_a_generated_value_names_nothing_in_a_list_either() -> None:
+    inner = "- {apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: Pod, metadata: {name: 'a-${A}'}}]}\n"
+    generates = "[{name: A, generate: expression, from: '[a-z]{4}'}]"
+    assert refused(template(inner, generates)) == ["web:6:85 a generated value can't name an object"]
 
 
 def test_the_name_of_the_secret_is_taken() -> None:
