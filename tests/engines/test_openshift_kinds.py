@@ -174,7 +174,7 @@ def controller(app: OpenShiftApp) -> Iterator[None]:
         thread.join()
 
 
-def test_a_deployment_configuration_is_stopped_and_started(app: OpenShiftApp, busybox_in_cluster: str) -> None:
+def test_a_deployment_configuration_is_stopped_started_and_scaled(app: OpenShiftApp, busybox_in_cluster: str) -> None:
     wanted = config(busybox_in_cluster, replicas=3)
     key, path = "apps.openshift.io/DeploymentConfig/web", app.path("DeploymentConfig", "web")
     app.run(wanted, wait=False)
@@ -187,7 +187,9 @@ def test_a_deployment_configuration_is_stopped_and_started(app: OpenShiftApp, bu
         app.carry_out(diff.start(app.held().values()))
         assert app.cluster.call("GET", path)["spec"]["replicas"] == 3
         assert app.held()[key].state == RUNNING
-    assert {step.op for step in app.plan(wanted)} == {KEEP}
+        assert {step.op for step in app.plan(wanted)} == {KEEP}
+        app.carry_out(diff.scale(app.held().values(), {key: 5}))
+        assert app.held()[key].replicas == 5
 
 
 # ---------------------------------------------------------------- ImageStream
