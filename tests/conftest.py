@@ -172,6 +172,7 @@ def sample_images_in_cluster(cluster: Cluster, sample_images: dict[str, str]) ->
 
 @pytest.fixture(scope="session")
 def openshift(cluster: Cluster) -> Cluster:
-    """The cluster, with OpenShift's kinds (Route, DeploymentConfig, ImageStream, Template) defined and no controllers."""
+    """The cluster, with OpenShift's kinds (Route, DeploymentConfig, ImageStream, BuildConfig, Build, Template,
+    ClusterVersion) defined and no controllers."""
     cluster.define_openshift()
     return cluster

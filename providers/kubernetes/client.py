@@ -6,7 +6,7 @@ import contextlib
 import json
 import ssl
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
@@ -42,6 +42,8 @@ class Client:
 
     def __init__(self, access: Access) -> None:
         self.access = access
+        self.finish: Callable[[Any], Any] = lambda body: body
+        """Makes of an object that is to be applied the one that is sent."""
         self.pool = _pool(access)
 
     def get(self, path: str, query: Mapping[str, str] | None = None, accept: str = "application/json") -> Any:
@@ -101,6 +103,8 @@ class Client:
         data = None
         if body is not None:
             headers["Content-Type"] = kind
+            if kind == APPLY:
+                body = self.finish(body)
             data = json.dumps(body, separators=(",", ":")).encode()
         with self.talking():
             response = self.pool.request(
