@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests.engines import samples
-from tests.engines.cluster import Cluster
+from tests.engines.cluster import Cluster, RefusedError
 from tests.engines.docker import ROOT
 from tests.engines.program import Program
 from tests.engines.registry import Registry
@@ -41,8 +41,8 @@ class Site:
         self.answers = folder / f"{self.name}.conf"
         self.write_answers()
 
-    def write_answers(self, *, password: str = SECRETS[0], **wordpress: str) -> None:
-        lines = ["[general]", "provider = kubernetes", f"namespace = {self.namespace}"]
+    def write_answers(self, *, provider: str = "kubernetes", password: str = SECRETS[0], **wordpress: str) -> None:
+        lines = ["[general]", f"provider = {provider}", f"namespace = {self.namespace}"]
         lines += [f"images = {self.cluster.registry}/samples", f"db_password = {password}"]
         lines += ["[mariadb:mariadb]", f"db_root_password = {SECRETS[1]}", "[wordpress]", f"node_port = {self.port}"]
         lines += [f"{name} = {value}" for name, value in wordpress.items()]
@@ -274,6 +274,34 @@ def test_openshift_gets_the_same_objects_and_a_route(site: Site) -> None:
     services = {body["metadata"]["name"]: body for body in on_kubernetes if body["kind"] == "Service"}
     target = services[route["spec"]["to"]["name"]]
     assert route["spec"]["port"]["targetPort"] in {port["name"] for port in target["spec"]["ports"]}
+
+
+def test_wordpress_on_openshift_is_reached_by_its_route(
+    program: Program,
+    openshift: Cluster,
+    registry: Registry,
+    packages: None,
+    sample_images_in_cluster: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    site = Site(program, openshift, registry, tmp_path)
+    site.write_answers(provider="openshift")
+    try:
+        # nothing acts on routes here: the test itself says what a router would
+        program("run", *site.words, "--no-wait")
+        assert "<title>WordPress &rsaquo; Installation</title>" in fetch(site.url)
+        path = f"/apis/route.openshift.io/v1/namespaces/{site.namespace}/routes/wordpress"
+        admitted = {"host": "blog.example.com", "conditions": [{"type": "Admitted", "status": "True"}]}
+        says = {"status": {"ingress": [admitted]}}
+        openshift.call("PATCH", f"{path}/status", says, kind="application/merge-patch+json")
+        assert "nothing to do" in site.run()
+        assert "https://blog.example.com" in program("status", site.name)
+        program("uninstall", site.name, "--purge-data")
+        assert site.held(*KINDS, "deployments", "replicasets") == set()
+        with pytest.raises(RefusedError, match="404"):
+            openshift.call("GET", path)
+    finally:
+        site.remove()
 
 
 def test_helloapache_runs_from_its_folder(
