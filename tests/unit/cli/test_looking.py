@@ -202,6 +202,17 @@ def test_init_makes_a_valid_app(cli: Cli) -> None:
     assert "use small letters" in cli("init", "Bad Name").err
 
 
+@pytest.mark.parametrize("name", ["fresh", "true", "2048"])
+def test_init_makes_objects_for_kubernetes_whatever_yaml_thinks_of_the_name(cli: Cli, name: str) -> None:
+    cli("init", name)
+    rendered = json.loads(cli("render", name, "--provider", "kubernetes", "-o", "json").out)
+    deployment, service = (yaml.safe_load(item["data"]) for item in rendered)
+    assert (deployment["kind"], service["kind"]) == ("Deployment", "Service")
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert labels == deployment["spec"]["selector"]["matchLabels"] == service["spec"]["selector"] == {"app": name}
+    assert deployment["metadata"]["name"] == service["metadata"]["name"] == name
+
+
 def test_an_index_of_a_folder(cli: Cli, shop: Path) -> None:
     cli("init", "fresh")
     Path("broken").mkdir()
