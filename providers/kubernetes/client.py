@@ -60,12 +60,28 @@ class Client:
         """What the server answers, as JSON. Refused when it says no, EngineError when it can't be talked to."""
         with self.open(method, path, query, body, kind, accept) as response, self.talking():
             data = response.data
+        return self._object(path, data)
+
+    def changed(self, path: str, etag: str, accept: str) -> tuple[Any, str]:
+        """What a GET answers, as JSON, and its ETag ("" when it has none); None and `etag` when what was told with that
+        ETag is what would be told now."""
+        with self.open("GET", path, accept=accept, etag=etag) as response, self.talking():
+            data = response.data
+            if response.status == 304:
+                return None, etag
+            return self._object(path, data), response.headers.get("ETag", "")
+
+    def _object(self, path: str, data: bytes) -> Any:
+        """An answer as JSON; whatever the API tells is an object."""
         try:
-            return json.loads(data)
-        except ValueError as error:
+            found = json.loads(data)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
             raise EngineError(
-                f"{self.access.server} is no Kubernetes API: its answer to {path} is no JSON", hint=_HINT
-            ) from error
+                f"{self.access.server} is no Kubernetes API: its answer to {path} is no JSON object", hint=_HINT
+            )
+        return found
 
     def find(self, path: str) -> Any:
         """An object, or None when there is none."""
@@ -86,8 +102,10 @@ class Client:
         kind: str = "application/json",
         accept: str = "application/json",
         timeout: float | None = TIMEOUT,
+        etag: str = "",
     ) -> Iterator[BaseHTTPResponse]:
-        """A good answer that is not read yet. `timeout` in seconds is between two pieces; None waits for ever."""
+        """A good answer that is not read yet. `timeout` in seconds is between two pieces; None waits for ever. With an
+        `etag` the answer may be 304, without a body: nothing has changed."""
         from urllib3 import Timeout
 
         url = f"{self.access.server}{path}" + (f"?{urlencode(query)}" if query else "")
@@ -98,6 +116,8 @@ class Client:
             from urllib3.util import make_headers
 
             headers |= make_headers(basic_auth=f"{self.access.username}:{self.access.password}")
+        if etag:
+            headers["If-None-Match"] = etag
         data = None
         if body is not None:
             headers["Content-Type"] = kind
@@ -114,7 +134,7 @@ class Client:
                 timeout=Timeout(connect=CONNECT_TIMEOUT, read=timeout),
             )
         try:
-            if response.status >= 300:
+            if response.status >= 300 and not (etag and response.status == 304):
                 with self.talking():
                     raise _refusal(response.status, response.data)
             yield response

@@ -127,3 +127,31 @@ print(sorted(sys.modules))
     loaded = done.stdout.rpartition("[")[2]
     for name in ("docker", "kubernetes", "requests", "rich", "jsonschema"):
         assert f"'{name}'" not in loaded
+
+
+def test_render_and_parse_for_kubernetes_import_no_client_and_no_wire(tmp_path: Path) -> None:
+    (tmp_path / "Nulecule").write_text(
+        "specversion: 0.0.2\nid: k\ngraph:\n  - {name: web, artifacts: {kubernetes: [file://web.yaml]}}\n"
+    )
+    (tmp_path / "web.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\n")
+    program = f"""
+import sys
+from atomicapp.cli.main import main
+for verb in ("render", "validate"):
+    assert main([verb, {str(tmp_path)!r}, *(["--provider", "kubernetes"] if verb == "render" else [])]) == 0
+print(sorted(sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "kind: ConfigMap" in done.stdout
+    loaded = done.stdout.rpartition("[")[2]
+    for name in ("kubernetes", "urllib3", "ssl", "http.client", "concurrent.futures", "requests", "docker"):
+        assert f"'{name}'" not in loaded
+
+
+def test_the_wire_to_kubernetes_imports_nothing_of_the_official_client() -> None:
+    program = (
+        "import sys, atomicapp.providers.kubernetes.session, urllib3; "
+        "print(sorted(name for name in sys.modules if name.partition('.')[0] in ('kubernetes', 'requests', 'docker')))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
