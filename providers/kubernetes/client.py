@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from atomicapp.errors import EngineError
+from atomicapp.io import shown_url
 from atomicapp.providers.kubernetes.config import Access
 from atomicapp.providers.kubernetes.wire import KEPT, Answer, BrokenError, ByProxy, Direct, Trust, Wire
 
@@ -117,7 +118,7 @@ class Client:
             answer = self.wire.request(method, target, data, headers, timeout)
             try:
                 if answer.status >= 300 and not (etag and answer.status == 304):
-                    raise _refusal(answer.status, answer.data)
+                    raise _refusal(answer.status, answer.data, answer.headers.get("Location", ""))
                 yield answer
             finally:
                 answer.done()
@@ -151,7 +152,7 @@ class Client:
         self.wire.close()
 
 
-def _refusal(status: int, data: bytes) -> Refused:
+def _refusal(status: int, data: bytes, location: str) -> Refused:
     text = data.decode("utf-8", "replace")
     with contextlib.suppress(ValueError, RecursionError):
         found = json.loads(text)
@@ -160,7 +161,9 @@ def _refusal(status: int, data: bytes) -> Refused:
             listed = details.get("causes") if isinstance(details, dict) else None
             causes = [cause for cause in listed if isinstance(cause, dict)] if isinstance(listed, list) else []
             return Refused(status, str(found.get("message") or status), str(found.get("reason") or ""), causes)
-    return Refused(status, " ".join(text.split())[:300] or f"HTTP status {status}")
+    # not the API itself: something that stands before it
+    said = f"it sends us to {shown_url(location)}" if location else " ".join(text.split())[:300]
+    return Refused(status, f"HTTP status {status}: {said}" if said else f"HTTP status {status}")
 
 
 def _wire(access: Access) -> Wire:
