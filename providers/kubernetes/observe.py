@@ -22,6 +22,8 @@ Item = dict[str, Any]
 LIFETIMES = (OWNED, DATA, SHARED)
 _PAGE = "500"
 _META = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_ONLY_NAMES = frozenset((("", "Secret"), ("", "ConfigMap")))
+"""Of these nothing but the metadata is looked at; their data, which may be large or secret, stays where it is."""
 
 
 def observe(
@@ -62,7 +64,8 @@ def list_all(
 
     def one(api: Api) -> tuple[Api, list[Item]]:
         try:
-            return api, rows_of(client, _collection(api, namespace), {"labelSelector": selector})
+            accept = f"{_META},application/json" if (api.group, api.kind) in _ONLY_NAMES else "application/json"
+            return api, rows_of(client, _collection(api, namespace), {"labelSelector": selector}, accept)
         except Refused as refused:
             # 404, 405, 503: a kind that went since it was discovered, or whose own server does not answer
             if refused.status == 403 and (api.group, api.kind) not in needed:
