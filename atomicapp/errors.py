@@ -8,6 +8,7 @@
       FetchError       an image, a URL or a repository can't be read
       EngineError      the engine refused, or what runs there failed
       StateError       the state folder or a lock stands in the way
+    Kept               not a failure: a step has left its thing as it is, and says why
 
 One handler, in cli/main.py, turns them into text or JSON and an exit status; nothing below it prints
 or exits. A message is one sentence that says what was found; `hint` says what to do next.
@@ -175,3 +176,11 @@ class EngineError(AtomicAppError):
 
 class StateError(AtomicAppError):
     """The state folder can't be used, a deployment is unknown, or another run holds the lock."""
+
+
+class Kept(Exception):  # noqa: N818 (no error: the engine at hand is the reason why the step did nothing)
+    """A step has left its thing as it is, for a reason that only the engine knows (`it holds ConfigMap others`)."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

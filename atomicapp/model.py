@@ -270,6 +270,7 @@ class Parsed(NamedTuple):
 RUNNING = "running"
 STOPPED = "stopped"
 FAILED = "failed"  # there, but ended with an error, unhealthy, or restarting again and again
+UNREADY = "unready"  # how one that runs is called while it does not do its work: on its way up, or in trouble
 PRESENT = "present"  # there, and not of a kind that runs (a volume, a network, a Secret)
 
 
@@ -277,7 +278,7 @@ class Existing(NamedTuple):
     """One thing that the engine holds. `hash` is the digest it was made from ("" when unknown: then it counts as
     changed), `state` one of the words above, `detail` the engine's own words for it, `ports` what a user can
     open (`0.0.0.0:8080->80/tcp`); `body` is filled only by providers that can tell it; `replicas` is how many of it are
-    wanted (None: it can't be scaled)."""
+    wanted (None: it can't be scaled), `ready` whether it does its work, where a listing tells."""
 
     key: str
     component: str
@@ -294,6 +295,12 @@ class Existing(NamedTuple):
     revision: int = 0
     body: Mapping[str, Any] | None = None
     replicas: int | None = None
+    ready: bool = True
+
+    @property
+    def health(self) -> str:
+        """The state, or UNREADY."""
+        return self.state if self.ready or self.state != RUNNING else UNREADY
 
 
 # ---------------------------------------------------------------- plan

@@ -52,8 +52,17 @@ class Session(Protocol):
         Called only when the hashes differ. Reads, never writes.
         """
 
+    def check(self, coming: Sequence[Resource]) -> None:
+        """Ask the engine, for a plan, whether it would take what is to be created. EngineError says what it refuses.
+
+        Reads only. What can't be known before other steps are done is passed over.
+        """
+
     def apply(self, step: Step, app: str, revision: int, report: Report) -> None:
-        """Carry out one step; raise EngineError with the cause. Idempotent: a step done already is no error."""
+        """Carry out one step; raise EngineError with the cause. Idempotent: a step done already is no error.
+
+        Kept when the engine is the reason to leave the thing as it is (a namespace that holds what others made).
+        """
 
     def ready(self, resource: Resource) -> Readiness:
         """How a resource that was applied is doing now; asked again and again, so it must not block."""
@@ -65,7 +74,10 @@ class Session(Protocol):
         """
 
     def events(self, items: Sequence[Existing], *, follow: bool, since: str) -> Iterator[Event]:
-        """What the engine has to say of these, the oldest first, then what comes while `follow`; `since` as for logs."""
+        """What the engine has to say of these, the oldest first, then what comes while `follow`; `since` as for logs.
+
+        `items` are of the deployment that was observed last.
+        """
 
     def close(self) -> None:
         """Give the connection back."""
@@ -91,6 +103,10 @@ class Provider(Protocol):
 def no_logs(existing: Existing, *, tail: int | None, follow: bool, since: str) -> Iterator[LogLine]:
     """The default of `Session.logs` for engines that keep none."""
     return iter(())
+
+
+def no_check(coming: Sequence[Resource]) -> None:
+    """The default of `Session.check` for engines that have no dry run."""
 
 
 def no_events(items: Sequence[Existing], *, follow: bool, since: str) -> Iterator[Event]:

@@ -1,14 +1,14 @@
 """A provider whose engine is a dictionary in this process: for tests of the core and the command line.
 
 An artifact has a line for each thing: `service NAME [KEY=VALUE ...]` or `volume NAME`. A service with `fail=WHY`
-is made and then fails; one with `refuse=WHY` can't be made.
+is made and then fails; one with `refuse=WHY` can't be made, one with `cling=WHY` can't be removed; `replicas=N` scales.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from atomicapp.errors import EngineError, SpecError
+from atomicapp.errors import EngineError, Kept, SpecError
 from atomicapp.model import (
     CREATE,
     DATA,
@@ -18,6 +18,7 @@ from atomicapp.model import (
     PRESENT,
     REPLACE,
     RUNNING,
+    SCALE,
     START,
     STOP,
     STOPPED,
@@ -80,16 +81,27 @@ class Session:
         changes = [Change(name, old.get(name), wanted.body.get(name)) for name in names]
         return REPLACE, tuple(change for change in changes if change.old != change.new)
 
+    def check(self, coming: Sequence[Resource]) -> None:
+        CALLS.append("check")
+        for resource in coming:
+            if "refuse" in resource.body:
+                raise EngineError(f"{resource.name} would be refused: {resource.body['refuse']}")
+
     def apply(self, step: Step, app: str, revision: int, report: Report) -> None:
         CALLS.append(f"{step.op} {step.key}")
         held = ENGINE.setdefault(app, {})
         if step.op == DELETE:
+            if step.key in held and "cling" in (held[step.key].body or {}):
+                raise Kept(str((held[step.key].body or {})["cling"]))
             held.pop(step.key, None)
             if not held:
                 del ENGINE[app]
             return
         if step.op == STOP:
             held[step.key] = held[step.key]._replace(state=STOPPED)
+            return
+        if step.op == SCALE:
+            held[step.key] = held[step.key]._replace(replicas=step.replicas)
             return
         if step.op == START and step.resource is None:
             held[step.key] = held[step.key]._replace(state=RUNNING)
@@ -104,6 +116,7 @@ class Session:
         held[resource.key] = Existing(
             resource.key, resource.component, resource.kind, resource.name, resource.hash, state,
             order=resource.order, lifetime=resource.lifetime, revision=revision, body=resource.body,
+            replicas=int(resource.body["replicas"]) if "replicas" in resource.body else None,
             ports=(f"127.0.0.1:{resource.body['port']}->80/tcp",) if "port" in resource.body else (),
         )  # fmt: skip
 

@@ -13,8 +13,8 @@ from atomicapp.cli.pipeline import Wanted, origin_of
 from atomicapp.cli.progress import ApplyProgress, Live
 from atomicapp.cli.report import plan_report, show_plan
 from atomicapp.cli.ui import Ui
-from atomicapp.errors import AtomicAppError
-from atomicapp.model import CREATE, KEEP, REPLACE, START, UPDATE, Existing, Plan, Resource, Step
+from atomicapp.errors import AtomicAppError, StateError
+from atomicapp.model import CREATE, KEEP, REPLACE, SCALE, SHARED, START, UPDATE, Existing, Plan, Resource, Step
 from atomicapp.params.secrets import Redactor
 from atomicapp.planning import apply as applying
 from atomicapp.planning import diff
@@ -29,7 +29,11 @@ _COMING = frozenset({CREATE, UPDATE, REPLACE, START})
 def plan(wanted: Wanted, store: Store) -> tuple[Plan, tuple[Existing, ...]]:
     """What `run` would do: reads the engine once and writes nothing."""
     with contextlib.closing(wanted.provider.connect(wanted.target)) as session:
-        return _plan(wanted, session, store.record(wanted.target.app))
+        planned, existing = _plan(wanted, session, store.record(wanted.target.app))
+        coming = [step.resource for step in planned.steps if step.op == CREATE and step.resource]
+        if coming:
+            session.check(coming)
+        return planned, existing
 
 
 def _plan(wanted: Wanted, session: Session, record: Record | None) -> tuple[Plan, tuple[Existing, ...]]:
@@ -46,6 +50,7 @@ def run(options: argparse.Namespace, ui: Ui, store: Store, wanted: Wanted) -> tu
     name = wanted.target.app
     with locked(options, ui, store, name, "run"), contextlib.closing(wanted.provider.connect(wanted.target)) as session:
         before = store.record(name)
+        _refuse_second_place(wanted, before)
         planned, existing = _plan(wanted, session, before)
         record = Record(
             name=name,
@@ -71,6 +76,29 @@ def run(options: argparse.Namespace, ui: Ui, store: Store, wanted: Wanted) -> tu
         return planned, session.observe(name, wanted.parsed.resources)
 
 
+def _refuse_second_place(wanted: Wanted, before: Record | None) -> None:
+    """StateError where something of this name runs in another place: this machine's record can't hold both, and the
+    other one would be forgotten."""
+    name = wanted.target.app
+    place = (wanted.settings.provider, wanted.target.namespace)
+    if before is None or (before.provider, before.target.namespace) == place:
+        return
+    from atomicapp.providers import load
+
+    there = f"{before.provider} (namespace {before.target.namespace})"
+    hint = f"give this one a name of its own (--name {name}-2), or `atomicapp uninstall {name}` first"
+    target = before.target
+    if before.provider == wanted.settings.provider:  # a record holds no token
+        target = wanted.target._replace(namespace=target.namespace)
+    try:
+        with contextlib.closing(load(before.provider).connect(target)) as session:
+            held = session.observe(name, ())
+    except AtomicAppError as error:
+        raise StateError(f"{name} was run on {there}, which can't be asked now: {error.message}", hint=hint) from None
+    if any(item.lifetime != SHARED for item in held):
+        raise StateError(f"{name} runs on {there} already", hint=hint)
+
+
 def _kept(resource: Resource, wanted: Wanted) -> dict[str, Any]:
     """A resource as the record keeps it: without secrets, so its hash is kept beside it."""
     return {
@@ -91,17 +119,18 @@ def execute(
     session: Session,
     planned: Plan,
     all_resources: dict[str, Resource] | None = None,
-) -> None:
-    """Apply a plan with progress, then wait for what was started (or for all of `all_resources`)."""
+) -> Plan:
+    """Apply a plan with progress, then wait for what was started (or for all of `all_resources`); the plan as it went."""
     with Live(ui) as live:
         progress = ApplyProgress(live)
-        applying.apply(planned, session, progress)
+        went = applying.apply(planned, session, progress)
         if not getattr(options, "wait", True):
-            return
+            return went
         started = {step.key: step.resource for step in planned.steps if step.op in _COMING and step.resource}
         wait_until_ready(
             list((all_resources or started).values()), session, progress, timeout=getattr(options, "timeout", 300.0)
         )
+    return went
 
 
 @contextlib.contextmanager
@@ -142,7 +171,7 @@ def change(
     steps_of: StepsOf,
     done: Callable[[], None],
 ) -> Plan:
-    """What `stop`, `start` and `uninstall` share: observe, plan, and with --dry-run only show; else apply and wait.
+    """What `stop`, `start`, `scale` and `uninstall` share: observe, plan, and with --dry-run only show; else apply and wait.
 
     `done` brings the record up to date at the end, still under the lock.
     """
@@ -154,10 +183,10 @@ def change(
         if options.dry_run:
             report(ui, planned)
             return planned
-        started = deployments.as_resources(step.existing for step in planned.steps if step.op == START)
-        execute(options, ui, session, planned, {resource.key: resource for resource in started})
+        started = deployments.as_resources(step.existing for step in planned.steps if step.op in (START, SCALE))
+        went = execute(options, ui, session, planned, {resource.key: resource for resource in started})
         done()
-        return planned
+        return went
 
 
 def toggle(

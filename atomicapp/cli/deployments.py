@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from atomicapp.cli import options as opts
@@ -53,14 +53,8 @@ def find(options: argparse.Namespace, ui: Ui, store: Store) -> Deployment:
     except StateError as error:
         raise UsageError(error.message, hint=error.hint) from None
     target = record.target if record else Target(name)
-    target = target._replace(
+    target = opts.engine_target(options, target)._replace(
         app=name,
-        namespace=given_options.get("namespace", target.namespace),
-        api=given_options.get("provider-api", target.api),
-        auth=given_options.get("provider-auth", target.auth),
-        cafile=given_options.get("provider-cafile", target.cafile),
-        config=given_options.get("provider-config", target.config),
-        tlsverify=given_options.get("provider-tlsverify", str(target.tlsverify).lower()) != "false",
         cache=pipeline.engine_cache(store, keep=not getattr(options, "dry_run", False)),
     )
     if target.auth:
@@ -99,6 +93,15 @@ def held(found: Deployment, session: Session) -> tuple[Existing, ...]:
     if not existing and found.record is None:
         raise unknown(found)
     return existing
+
+
+def of_components(found: Deployment, items: Sequence[Existing], names: Sequence[str]) -> list[Existing]:
+    """Those of the named components, or all; UsageError for a component that is not there."""
+    known = sorted({item.component for item in items})
+    for name in names:
+        if name not in known:
+            raise UsageError(f"{found.name} has no component '{name}'", hint=f"it has {', '.join(known) or 'none'}")
+    return [item for item in items if not names or item.component in names]
 
 
 def unknown(found: Deployment) -> StateError:

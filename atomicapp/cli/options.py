@@ -6,6 +6,7 @@ import argparse
 import os
 
 from atomicapp.errors import UsageError
+from atomicapp.model import Target
 from atomicapp.params.answers import FORMATS
 
 
@@ -18,6 +19,13 @@ def deployment(parser: argparse.ArgumentParser) -> None:
     """The positional APP of verbs that look after a deployment."""
     app(parser, "the name of a deployment, or the app it was run from")
     parser.add_argument("-n", "--name", default="", help="the name of the deployment, when APP is an app")
+
+
+def components(parser: argparse.ArgumentParser) -> None:
+    """`-c COMPONENT`, for verbs that show something of each."""
+    parser.add_argument(
+        "-c", "--component", action="append", default=[], help="only this component; may be given again"
+    )
 
 
 def required_app(options: argparse.Namespace) -> str:
@@ -67,6 +75,12 @@ def provider(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("engine")
     group.add_argument("--provider", default="", help="docker, or any that the app has artifacts for")
     group.add_argument("--namespace", default="", help="the namespace on the engine (default: default)")
+    group.add_argument(
+        "--provider-context",
+        metavar="NAME",
+        default="",
+        help="the context of the configuration file (default: its current)",
+    )
     group.add_argument("--provider-api", metavar="URL", default="", help="the address of the engine")
     group.add_argument(
         "--provider-auth", metavar="TOKEN", default="", help="a token (better: provider-auth in answers)"
@@ -79,6 +93,34 @@ def provider(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--provider-tlsverify", metavar="True|False", default=None, type=_boolean, help="check the engine's certificate"
+    )
+
+
+def changing(parser: argparse.ArgumentParser) -> None:
+    """What a run may do on the engine beyond what is its own."""
+    group = parser.add_argument_group("what it may do")
+    group.add_argument(
+        "--create-namespace",
+        action="store_true",
+        help="make the namespace where it is absent; uninstall removes it again",
+    )
+    group.add_argument(
+        "--force-conflicts", action="store_true",
+        help="take over fields that others have set (Kubernetes' field managers), which is refused else",
+    )  # fmt: skip
+
+
+def engine_target(options: argparse.Namespace, target: Target) -> Target:
+    """A target with the options that say how its engine is reached put in, as far as they are given."""
+    found = given(options)
+    return target._replace(
+        namespace=found.get("namespace", target.namespace),
+        api=found.get("provider-api", target.api),
+        auth=found.get("provider-auth", target.auth),
+        cafile=found.get("provider-cafile", target.cafile),
+        config=found.get("provider-config", target.config),
+        context=found.get("provider-context", target.context),
+        tlsverify=found.get("provider-tlsverify", str(target.tlsverify).lower()) != "false",
     )
 
 
@@ -117,7 +159,7 @@ def waiting(parser: argparse.ArgumentParser) -> None:
 
 def given(options: argparse.Namespace) -> dict[str, str]:
     """The options that count as params of the scope general."""
-    names = ("provider", "namespace", "provider-api", "provider-auth", "provider-cafile", "provider-config")
+    names = ("provider", "namespace", *(f"provider-{name}" for name in ("api", "auth", "cafile", "config", "context")))
     found = {name: getattr(options, name.replace("-", "_"), "") for name in (*names, "provider-tlsverify")}
     return {name: value for name, value in found.items() if value}
 

@@ -19,6 +19,8 @@ COMMANDS: dict[str, dict[str, str]] = {
         "plan": "show what `run` would change, field by field; nothing is written",
         "status": "show what of a deployment runs",
         "logs": "show what the components write",
+        "events": "show what the engine says of a deployment",
+        "scale": "run more or fewer replicas of a component",
         "stop": "stop a deployment; everything stays in place",
         "start": "start a stopped deployment again",
         "uninstall": "remove a deployment; data is kept unless --purge-data",

@@ -110,6 +110,10 @@ class ApplyProgress(Observer):
         verb = "pulled" if step.kind == "image" and step.op == CREATE else _DONE[step.op]
         self._live.ui.info(f"{SIGNS[step.op]} {step.kind} {step.name} {verb} ({took:.1f} s)")
 
+    def step_kept(self, step: Step, reason: str) -> None:
+        self._live.end(step.key)
+        self._live.ui.info(f"{SIGNS[KEEP]} {step.kind} {step.name} is kept: {reason}")
+
     def step_failed(self, step: Step, error: AtomicAppError) -> None:
         self._live.end(step.key)
 

@@ -21,6 +21,7 @@ from atomicapp.model import (
     START,
     STOP,
     STOPPED,
+    UNREADY,
     UPDATE,
     Existing,
     Plan,
@@ -32,7 +33,7 @@ _TO = {
     CREATE: "to create", UPDATE: "to update", REPLACE: "to replace", DELETE: "to remove", START: "to start",
     STOP: "to stop", SCALE: "to scale", KEEP: "unchanged",
 }  # fmt: skip
-STATE_COLOURS = {RUNNING: "32", FAILED: "31", STOPPED: "33", PRESENT: ""}
+STATE_COLOURS = {RUNNING: "32", FAILED: "31", STOPPED: "33", UNREADY: "33", PRESENT: ""}
 
 
 def plan_report(plan: Plan, redactor: Redactor) -> dict[str, Any]:
@@ -97,7 +98,7 @@ def existing_report(existing: Iterable[Existing]) -> list[dict[str, Any]]:
             "component": item.component,
             "kind": item.kind,
             "name": item.name,
-            "state": item.state,
+            "state": item.health,
             "detail": item.detail,
             "image": item.image,
             "ports": list(item.ports),
@@ -115,25 +116,27 @@ def show_existing(ui: Ui, existing: Iterable[Existing]) -> None:
     """What an engine holds, as a table."""
     items = [item for item in existing if item.lifetime != SHARED]
     rows = [
-        (item.component or "-", item.kind, item.name, item.state, item.detail, ", ".join(item.ports)) for item in items
+        (item.component or "-", item.kind, item.name, item.health, item.detail, ", ".join(item.ports)) for item in items
     ]
     heads = ("COMPONENT", "KIND", "NAME", "STATE", "DETAIL", "PORTS")
-    ui.table(heads, rows, [STATE_COLOURS.get(item.state, "") for item in items])
+    ui.table(heads, rows, [STATE_COLOURS.get(item.health, "") for item in items])
 
 
 def overall(existing: Iterable[Existing]) -> str:
-    """The state of a deployment in one word: running, stopped, degraded (some of it runs), absent; when nothing of it
-    can run, `data` (only what holds data was kept) or `leftovers` (an uninstall failed half-way)."""
+    """The state of a deployment in one word: running, unready, stopped, degraded (some of it runs), absent; when nothing of it
+    can run, `data` (only what holds data was kept) or `present` (an app of settings only, or the rest of one)."""
     items = [item for item in existing if item.lifetime != SHARED]
-    states = [item.state for item in items if item.state != PRESENT]
+    states = [item.health for item in items if item.state != PRESENT]
     if not items:
         return "absent"
     if not states:
-        return "data" if all(item.lifetime == DATA for item in items) else "leftovers"
+        return "data" if all(item.lifetime == DATA for item in items) else PRESENT
     if all(state == RUNNING for state in states):
         return "running"
     if all(state == STOPPED for state in states):
         return "stopped"
+    if all(state in (RUNNING, UNREADY) for state in states):
+        return UNREADY
     return "degraded"
 
 
@@ -141,7 +144,9 @@ def show_deployment(ui: Ui, plan: Plan, existing: Iterable[Existing]) -> None:
     """What stands after a run: what was done, where it can be reached, what to type next."""
     name, items = plan.target.app, tuple(existing)
     if plan.changes:
-        ui.print(f"{name} is {overall(items)} on {plan.provider} (revision {plan.revision})")
+        state = overall(items)
+        shown = "not ready yet" if state == UNREADY else state
+        ui.print(f"{name} is {shown} on {plan.provider} (revision {plan.revision})")
     else:
         ui.print(f"{name}: nothing to do, everything is as it is wanted")
     for item in items:
@@ -172,5 +177,5 @@ def kept(steps: Iterable[Step]) -> list[str]:
 
 def counted(existing: Iterable[Existing]) -> str:
     """`2/3`: how many of those that run do."""
-    states = [item.state for item in existing if item.lifetime != SHARED and item.state != PRESENT]
+    states = [item.health for item in existing if item.lifetime != SHARED and item.state != PRESENT]
     return f"{sum(state == RUNNING for state in states)}/{len(states)}"

@@ -9,7 +9,7 @@ from concurrent.futures import wait as wait_for
 from graphlib import TopologicalSorter
 from typing import Protocol
 
-from atomicapp.errors import AtomicAppError, EngineError
+from atomicapp.errors import AtomicAppError, EngineError, Kept
 from atomicapp.model import KEEP, Plan, Step
 
 PARALLEL = 4
@@ -35,18 +35,20 @@ class Observer:
     def step_started(self, step: Step) -> None: ...
     def step_progress(self, key: str, text: str) -> None: ...
     def step_done(self, step: Step) -> None: ...
+    def step_kept(self, step: Step, reason: str) -> None: ...
     def step_failed(self, step: Step, error: AtomicAppError) -> None: ...
     def waiting(self, component: str, name: str, reason: str) -> None: ...
     def ready(self, component: str, name: str, detail: str) -> None: ...
 
 
-def apply(plan: Plan, session: Applier, observer: Observer) -> None:
-    """Carry out all steps of a plan.
+def apply(plan: Plan, session: Applier, observer: Observer) -> Plan:
+    """Carry out all steps of a plan; returns it as it went: what the engine made us leave is kept, with the reason.
 
     After the first failure no further step is begun; those under way are waited for. The EngineError then says
     which steps were done and which were not. KeyboardInterrupt passes through in the same way.
     """
     steps = plan.steps
+    went = list(steps)
     done: set[int] = set()
     ready: deque[int] = deque()
     running: dict[Future[None], int] = {}
@@ -78,6 +80,10 @@ def apply(plan: Plan, session: Applier, observer: Observer) -> None:
                 number = running.pop(future)
                 try:
                     future.result()
+                except Kept as kept:
+                    went[number] = steps[number]._replace(op=KEEP, cause=kept.reason)
+                    sorter.done(number)
+                    observer.step_kept(steps[number], kept.reason)
                 except AtomicAppError as error:
                     failures.append((number, error))
                     observer.step_failed(steps[number], error)
@@ -89,6 +95,7 @@ def apply(plan: Plan, session: Applier, observer: Observer) -> None:
         pool.shutdown(wait=True, cancel_futures=True)
     if failures:
         raise _failure(steps, done, failures)
+    return plan._replace(steps=tuple(went))
 
 
 def _failure(steps: Sequence[Step], done: set[int], failures: Sequence[tuple[int, AtomicAppError]]) -> EngineError:

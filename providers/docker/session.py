@@ -11,6 +11,7 @@ from atomicapp.providers import base
 from atomicapp.providers.base import Report
 from atomicapp.providers.docker import apply as applying
 from atomicapp.providers.docker import compare as comparing
+from atomicapp.providers.docker import events as eventing
 from atomicapp.providers.docker import logs as logging
 from atomicapp.providers.docker import observe as observing
 from atomicapp.providers.docker.client import Client, Refused
@@ -22,10 +23,12 @@ class DockerSession:
 
     def __init__(self, client: Client) -> None:
         self.client = client
+        self._app = ""
         self.watch = Watch(client)
 
     def observe(self, app: str, wanted: Sequence[Resource]) -> tuple[Existing, ...]:
         """See providers.base.Session."""
+        self._app = app
         with _reading():
             return observing.observe(self.client, app, wanted)
 
@@ -38,6 +41,10 @@ class DockerSession:
         """See providers.base.Session."""
         with _reading():
             return comparing.compare(self.client, wanted, existing)
+
+    def check(self, coming: Sequence[Resource]) -> None:
+        """See providers.base.Session. The engine has no dry run."""
+        base.no_check(coming)
 
     def apply(self, step: Step, app: str, revision: int, report: Report) -> None:
         """See providers.base.Session."""
@@ -56,7 +63,8 @@ class DockerSession:
 
     def events(self, items: Sequence[Existing], *, follow: bool, since: str) -> Iterator[Event]:
         """See providers.base.Session."""
-        return base.no_events(items, follow=follow, since=since)
+        with _reading():
+            yield from eventing.read(self.client, self._app, items, follow=follow, since=since)
 
     def close(self) -> None:
         """Give the connection back."""

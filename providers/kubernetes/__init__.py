@@ -38,7 +38,8 @@ def connect(target: Target) -> Session:
 
     client = Client(config.find(target, os.environ, Path("~").expanduser()))
     try:
-        return KubernetesSession(client, Discovery.load(client, target.cache), target.namespace)
+        discovery = Discovery.load(client, target.cache)
+        return KubernetesSession(client, discovery, target.namespace, force=target.force_conflicts)
     except BaseException:
         client.close()
         raise

@@ -5,31 +5,40 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from atomicapp.errors import EngineError
-from atomicapp.model import CREATE, DELETE, KEEP, REPLACE, START, STOP, UPDATE, Existing, Resource, Step
+from atomicapp.errors import EngineError, Kept
+from atomicapp.model import CREATE, DELETE, KEEP, REPLACE, SCALE, START, STOP, UPDATE, Existing, Resource, Step
 from atomicapp.providers.base import Report
 from atomicapp.providers.kubernetes import labels as marks
-from atomicapp.providers.kubernetes.client import APPLY, MERGE, Client, Refused
+from atomicapp.providers.kubernetes.client import APPLY, Client, Refused
 from atomicapp.providers.kubernetes.discovery import Api, Discovery
-from atomicapp.providers.kubernetes.observe import conditions, foreign, list_all, unknown
+from atomicapp.providers.kubernetes.observe import METADATA, conditions, foreign, list_all, rows_of, unknown
 from atomicapp.providers.kubernetes.reasons import MANAGER, conflicts, explain
-from atomicapp.providers.kubernetes.resources import DEFINITION, NAMESPACE
+from atomicapp.providers.kubernetes.resources import DEFINITION, NAMESPACE, POD, defines
+from atomicapp.providers.kubernetes.scaling import Scaler
 
 GONE = 300.0
 """Seconds until something that was deleted must be gone; pods may take their grace period."""
 ESTABLISHED = 60.0
-STOPPED_WITHIN = 120.0
-_SUSPENDED = "suspended"
+
+_MADE_BY_ITSELF = {
+    "ServiceAccount": ("default", "builder", "deployer"),
+    "ConfigMap": ("kube-root-ca.crt", "openshift-service-ca.crt"),
+}
+_OF_ACCOUNTS = ("kubernetes.io/service-account-token", "kubernetes.io/dockercfg")
 
 
-def patch(client: Client, api: Api, namespace: str, body: dict[str, Any], *, dry: bool = False) -> dict[str, Any]:
-    """Server-side apply; returns the object as it then is. Refused with the fields that others own.
+def patch(
+    client: Client, api: Api, namespace: str, body: dict[str, Any], *, dry: bool = False, force: bool = False
+) -> dict[str, Any]:
+    """Server-side apply; returns the object as it then is. Refused with the fields that others own, unless `force`d.
 
     What only this program owns by another of its calls (the count that `stop` set) is taken back.
     """
     query = {"fieldManager": MANAGER}
     if dry:
         query["dryRun"] = "All"
+    if force:
+        query["force"] = "true"
     path = api.path(namespace, str(body["metadata"]["name"]))
     try:
         found = client.call("PATCH", path, query, body, APPLY)
@@ -41,28 +50,37 @@ def patch(client: Client, api: Api, namespace: str, body: dict[str, Any], *, dry
     return dict(found)
 
 
-def apply(
-    client: Client, discovery: Discovery, namespace: str, step: Step, app: str, revision: int, report: Report
-) -> None:
-    """Carry out one step. EngineError with the cause in plain words."""
-    try:
-        _Applier(client, discovery, namespace, app, revision, report).apply(step)
-    except Refused as refused:
-        raise explain(step, refused, client.access.server) from refused
+class Applier:
+    """Carries out the steps of one deployment; `force` takes fields from other managers."""
 
-
-class _Applier:
     def __init__(
-        self, client: Client, discovery: Discovery, namespace: str, app: str, revision: int, report: Report
+        self,
+        client: Client,
+        discovery: Discovery,
+        namespace: str,
+        app: str,
+        revision: int,
+        report: Report,
+        *,
+        force: bool = False,
     ) -> None:
         self.client = client
         self.discovery = discovery
         self.namespace = namespace
+        self.scaler = Scaler(client, namespace)
+        self.force = force
         self.app = app
         self.revision = revision
         self.report = report
 
     def apply(self, step: Step) -> None:
+        """Carry out one step. EngineError with the cause in plain words; Kept when the thing is left as it is."""
+        try:
+            self._apply(step)
+        except Refused as refused:
+            raise explain(step, refused, self.client.access.server) from refused
+
+    def _apply(self, step: Step) -> None:
         resource, existing = step.resource, step.existing
         if step.op in (CREATE, UPDATE) and resource is not None:
             self._make(resource)
@@ -75,6 +93,8 @@ class _Applier:
             self._start(existing, resource)
         elif step.op == STOP and existing is not None:
             self._stop(existing)
+        elif step.op == SCALE and existing is not None and step.replicas is not None:
+            self._scale(existing, step.replicas)
         elif step.op != KEEP:
             raise EngineError(f"the kubernetes provider can't {step.op} a {step.kind}", component=step.component)
 
@@ -90,9 +110,13 @@ class _Applier:
         if there is not None and marks.owner(there) != self.app:
             # made by another since we looked
             raise foreign(resource, marks.owner(there))
-        made = patch(self.client, api, self.namespace, marks.marked(resource, self.app, self.revision))
+        made = patch(
+            self.client, api, self.namespace, marks.marked(resource, self.app, self.revision), force=self.force
+        )
         if marks.REPLICAS in marks.notes(made):
-            self._bring_back(api, made)
+            self.scaler.bring_back(api, made)
+        if resource.kind == POD:
+            self.scaler.forget(resource.name)
         if resource.kind == DEFINITION:
             self._until_established(path, resource)
 
@@ -137,13 +161,10 @@ class _Applier:
 
     def _live(self, existing: Existing) -> tuple[Api, str, dict[str, Any] | None]:
         """How an existing thing is reached, and the live object if it is still the same and ours."""
-        group, _, rest = existing.key.rpartition(f"/{existing.kind}/")
-        if not rest:
-            group = ""
-        api = next((a for a in self.discovery.apis if (a.group, a.kind) == (group, existing.kind)), None)
+        api = self.discovery.of_key(existing.key)
         if api is None:
             # its definition is gone, and it with it
-            return Api(group, "", existing.kind, "", True, frozenset(), frozenset()), "", None
+            return Api("", "", existing.kind, "", True, frozenset(), frozenset()), "", None
         path = api.path(self.namespace, existing.name)
         found = self.client.find(path)
         if found is None or marks.owner(found) != self.app:
@@ -154,10 +175,17 @@ class _Applier:
 
     def _delete(self, existing: Existing) -> None:
         _, path, live = self._live(existing)
+        if existing.kind == POD:
+            self.scaler.forget(existing.name)
         if live is None:
             return
-        if existing.kind == NAMESPACE and self._others(existing):
-            return
+        others = ""
+        if existing.kind == NAMESPACE:
+            others = self._others(existing)
+        elif existing.kind == DEFINITION:
+            others = self._objects_of_others(live)
+        if others:
+            raise Kept(f"it holds {others}")
         uid = str((live.get("metadata") or {}).get("uid", ""))
         body = {"propagationPolicy": "Foreground", "preconditions": {"uid": uid}}
         try:
@@ -167,18 +195,30 @@ class _Applier:
                 raise
         self._until_gone(path, uid, existing.kind, existing.name)
 
-    def _others(self, existing: Existing) -> bool:
-        """Whether a namespace holds what is not ours to remove: others' objects, or data that is kept."""
+    def _others(self, existing: Existing) -> str:
+        """What a namespace holds that is not ours to remove: an object of others, or data that is kept."""
         for api, rows in list_all(self.client, self.discovery, existing.name, "", set()):
             if not api.namespaced or api.kind in ("Endpoints", "EndpointSlice"):
                 continue
             for row in rows:
                 name = str(row["metadata"]["name"])
-                made_by_itself = (api.kind, name) in (("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.crt"))
-                if not made_by_itself and not row["metadata"].get("ownerReferences"):
-                    self.report(existing.key, f"the namespace {existing.name} is kept: it holds {api.kind} {name}")
-                    return True
-        return False
+                by_itself = name in _MADE_BY_ITSELF.get(api.kind, ()) or row.get("type") in _OF_ACCOUNTS
+                by_itself = by_itself or (api.kind == "RoleBinding" and name.startswith("system:"))
+                if not by_itself and not row["metadata"].get("ownerReferences"):
+                    return f"{api.kind} {name}"
+        return ""
+
+    def _objects_of_others(self, definition: dict[str, Any]) -> str:
+        """An object of a kind that the app defines which another made: it would go with the definition."""
+        group, kind = defines(definition)
+        api = next((api for api in self.discovery.apis if (api.group, api.kind) == (group, kind)), None)
+        if api is None:
+            return ""
+        for row in rows_of(self.client, api._replace(namespaced=False).path(""), {}, accept=METADATA):
+            if marks.owner(row) != self.app:
+                space = row["metadata"].get("namespace")
+                return f"{kind} {row['metadata']['name']}" + (f" of the namespace {space}" if space else "")
+        return ""
 
     def _until_gone(self, path: str, uid: str, kind: str, name: str) -> None:
         end, pause = time.monotonic() + GONE, 0.05
@@ -200,53 +240,28 @@ class _Applier:
 
     def _stop(self, existing: Existing) -> None:
         api, path, live = self._live(existing)
-        if live is None:
-            return
-        if not api.scales:
-            if (api.group, api.kind) in (("batch", "Job"), ("batch", "CronJob")):
-                self._merge(
-                    path, {"metadata": {"annotations": {marks.REPLICAS: _SUSPENDED}}, "spec": {"suspend": True}}
-                )
-            else:
-                self.report(existing.key, f"{api.kind} {existing.name} keeps running: it can only be removed")
-            return
-        scale = self.client.get(f"{path}/scale")
-        count = int((scale.get("spec") or {}).get("replicas") or 0)
-        if count or marks.REPLICAS not in marks.notes(live):
-            self._merge(path, {"metadata": {"annotations": {marks.REPLICAS: str(count)}}})
-            self._scale(path, 0)
-        end = time.monotonic() + STOPPED_WITHIN
-        while time.monotonic() < end:
-            scale = self.client.get(f"{path}/scale")
-            if not (scale.get("status") or {}).get("replicas"):
-                return
-            time.sleep(0.1)
+        if live is not None:
+            self.scaler.stop(api, path, live, existing)
 
     def _start(self, existing: Existing, resource: Resource | None) -> None:
         api, _, live = self._live(existing)
         if live is None:
             if resource is not None:
                 self._make(resource)
+            elif existing.kind == POD:
+                self.scaler.wake(api, existing.name)
             return
         if marks.REPLICAS in marks.notes(live):
-            self._bring_back(api, live)
+            self.scaler.bring_back(api, live)
         elif resource is not None and not api.scales:
             # a job or a pod that has failed runs again only when it is made anew
             self._delete(existing)
             self._make(resource)
 
-    def _bring_back(self, api: Api, live: dict[str, Any]) -> None:
-        path = api.path(self.namespace, str(live["metadata"]["name"]))
-        remembered = marks.notes(live)[marks.REPLICAS]
-        spec = live.get("spec") or {}
-        if remembered == _SUSPENDED:
-            self._merge(path, {"spec": {"suspend": False}})
-        elif spec.get("replicas") == 0:
-            self._scale(path, marks.number({"n": remembered}, "n"))
-        self._merge(path, {"metadata": {"annotations": {marks.REPLICAS: None}}})
-
-    def _scale(self, path: str, count: int) -> None:
-        self._merge(f"{path}/scale", {"spec": {"replicas": count}})
-
-    def _merge(self, path: str, body: dict[str, Any]) -> None:
-        self.client.call("PATCH", path, {"fieldManager": MANAGER}, body, MERGE)
+    def _scale(self, existing: Existing, count: int) -> None:
+        _, path, live = self._live(existing)
+        if live is None:
+            raise EngineError(
+                f"{existing.component}: {existing.kind} {existing.name} is gone", component=existing.component
+            )
+        self.scaler.scale(path, count)

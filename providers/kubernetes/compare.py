@@ -21,7 +21,7 @@ _NAMES = ("name", "key", "mountPath", "containerPort", "port", "type", "ip")
 
 
 def compare(
-    client: Client, api: Api, namespace: str, app: str, wanted: Resource, existing: Existing
+    client: Client, api: Api, namespace: str, app: str, wanted: Resource, existing: Existing, *, force: bool = False
 ) -> tuple[str, tuple[Change, ...]]:
     """The op that brings the live object where it is wanted, and the fields that differ.
 
@@ -33,7 +33,7 @@ def compare(
     secret = wanted.kind == SECRET
     try:
         # the revision is no difference
-        after = patch(client, api, namespace, marks.marked(wanted, app, existing.revision), dry=True)
+        after = patch(client, api, namespace, marks.marked(wanted, app, existing.revision), dry=True, force=force)
     except Refused as refused:
         step = Step(UPDATE, wanted, existing)
         if not _immutable(refused):

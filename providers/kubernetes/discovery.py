@@ -92,6 +92,12 @@ class Discovery:
         group, _, version = api_version.rpartition("/")
         return self._by_kind.get((group, version, kind))
 
+    def of_key(self, key: str) -> Api | None:
+        """How the object of a key (`GROUP/KIND/NAME`, `KIND/NAME` of the core) is reached, in the preferred version."""
+        parts = key.split("/")
+        group, kind = ("", parts[0]) if len(parts) < 3 else (parts[0], parts[1])
+        return next((api for api in self.apis if (api.group, api.kind) == (group, kind)), None)
+
     def others(self, kind: str) -> tuple[str, ...]:
         """The versions in which the server knows a kind of that name."""
         return tuple(

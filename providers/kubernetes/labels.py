@@ -12,11 +12,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from atomicapp.model import Resource
+from atomicapp.model import DATA, Resource
 from atomicapp.providers import base
 
 REPLICAS = "io.atomicapp.replicas"
 """On what was stopped: the count that `start` brings back; for what is suspended, the word `suspended`."""
+
+ANY = "*"
+"""The key on what a controller makes by our template, under a name of its own."""
 
 _VALUE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 _OURS = "io.atomicapp."
@@ -48,7 +51,26 @@ def marked(resource: Resource, app: str, revision: int) -> dict[str, Any]:
     metadata["labels"] = {**(metadata.get("labels") or {}), **labels}
     metadata["annotations"] = {**(metadata.get("annotations") or {}), **notes}
     body["metadata"] = metadata
+    spec = body.get("spec")
+    if isinstance(spec, dict) and isinstance(spec.get("volumeClaimTemplates"), list):
+        claims = [_owned(template, labels, notes) for template in spec["volumeClaimTemplates"]]
+        body["spec"] = {**spec, "volumeClaimTemplates": claims}
     return body
+
+
+def _owned(template: Any, labels: Mapping[str, str], notes: Mapping[str, str]) -> Any:
+    """The template of a StatefulSet's claims with the owner's marks, which the claims then carry: they outlive the set.
+
+    Templates can't be changed, so nothing that differs from run to run is among the marks.
+    """
+    if not isinstance(template, dict):
+        return template
+    metadata = dict(template.get("metadata") or {})
+    kept = {name: notes[name] for name in (base.LABEL_APP, base.LABEL_COMPONENT)}
+    kept |= {base.LABEL_KEY: ANY, base.LABEL_LIFETIME: DATA}
+    metadata["labels"] = {**(metadata.get("labels") or {}), **labels}
+    metadata["annotations"] = {**(metadata.get("annotations") or {}), **kept}
+    return {**template, "metadata": metadata}
 
 
 def is_ours(name: str) -> bool:

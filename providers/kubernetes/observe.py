@@ -5,25 +5,32 @@ All kinds are listed, not only the wanted ones, so that what left the app is fou
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from atomicapp.errors import EngineError
-from atomicapp.model import DATA, FAILED, OWNED, PRESENT, RUNNING, SHARED, STOPPED, Existing, Resource
+from atomicapp.model import DATA, FAILED, OWNED, PLACE, PRESENT, RUNNING, SHARED, STOPPED, Existing, Resource
 from atomicapp.providers import base
 from atomicapp.providers.kubernetes import labels as marks
+from atomicapp.providers.kubernetes import scaling
 from atomicapp.providers.kubernetes.client import PARALLEL, Client, Refused
 from atomicapp.providers.kubernetes.discovery import Api, Discovery
-from atomicapp.providers.kubernetes.resources import DEFINITION, NAMESPACE, defines, group_of, key_of
+from atomicapp.providers.kubernetes.resources import DEFINITION, NAMESPACE, POD, defines, group_of, key_of
 
 Item = dict[str, Any]
 
-LIFETIMES = (OWNED, DATA, SHARED)
+LIFETIMES = (OWNED, DATA, SHARED, PLACE)
+RESTS = "PodTemplate"
+"""What `stop` keeps of a bare pod."""
 _PAGE = "500"
-_META = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_COUNTED = ("", "apps", "apps.openshift.io")
+"""Groups whose workloads leave out readyReplicas where there are none; others may not know the word."""
+
+METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+"""The form of an answer that brings names, labels and owners only."""
 _ONLY_NAMES = frozenset((("", "Secret"), ("", "ConfigMap")))
-"""Of these nothing but the metadata is looked at; their data, which may be large or secret, stays where it is."""
+"""Of these nothing else is looked at; their data, which may be large or secret, stays where it is."""
 
 
 def observe(
@@ -34,7 +41,7 @@ def observe(
     selector = f"{base.LABEL_APP}={marks.value(app)}"
     needed = {(api.group, api.kind) for api in known.values()}
     listed = list_all(client, discovery, namespace, selector, needed)
-    found = {item.key: item for api, rows in listed for item in _ours(api, rows, app)}
+    found = _by_key(item for api, rows in listed for item in _ours(api, rows, app))
     absent = [resource for resource in wanted if resource.key not in found and resource.key in known]
     for shared in _present(client, namespace, app, absent, known):
         found[shared.key] = shared
@@ -54,7 +61,16 @@ def observe_all(client: Client, discovery: Discovery, namespace: str) -> dict[st
         for row in rows:
             app = marks.owner(row)
             found.setdefault(app, []).extend(_ours(api, [row], app))
-    return {app: tuple(items) for app, items in sorted(found.items()) if items}
+    return {app: tuple(_by_key(items).values()) for app, items in sorted(found.items()) if items}
+
+
+def _by_key(items: Iterable[Existing]) -> dict[str, Existing]:
+    """Things by key; a pod goes before what a `stop` that was interrupted has kept of it."""
+    found: dict[str, Existing] = {}
+    for item in items:
+        if item.state != STOPPED or item.key not in found:
+            found[item.key] = item
+    return found
 
 
 def list_all(
@@ -64,7 +80,7 @@ def list_all(
 
     def one(api: Api) -> tuple[Api, list[Item]]:
         try:
-            accept = f"{_META},application/json" if (api.group, api.kind) in _ONLY_NAMES else "application/json"
+            accept = METADATA if (api.group, api.kind) in _ONLY_NAMES else "application/json"
             return api, rows_of(client, _collection(api, namespace), {"labelSelector": selector}, accept)
         except Refused as refused:
             # 404, 405, 503: a kind that went since it was discovered, or whose own server does not answer
@@ -144,7 +160,7 @@ def _present(
     for resource in absent:
         api = known[resource.key]
         if api not in names:
-            rows = rows_of(client, api.path(namespace), {}, accept=f"{_META},application/json")
+            rows = rows_of(client, api.path(namespace), {}, accept=METADATA)
             names[api] = {str(row["metadata"]["name"]): row for row in rows}
         row = names[api].get(resource.name)
         if row is None:
@@ -183,17 +199,18 @@ def _existing(api: Api, row: Item, app: str) -> Existing | None:
     metadata = row.get("metadata") or {}
     found = marks.notes(row)
     version = f"{api.group}/{api.version}" if api.group else api.version
-    key = key_of(version, api.kind, str(metadata.get("name", "")))
+    kind, name = _shown(api, str(metadata.get("name", "")), found.get(base.LABEL_KEY, ""))
+    key = key_of(version, kind, name)
     # controllers copy labels to what they make (Endpoints, EndpointSlices), but then the key is another's
-    if marks.owner(row) != app or found.get(base.LABEL_KEY) != key:
+    if marks.owner(row) != app or found.get(base.LABEL_KEY) not in (key, marks.ANY):
         return None
-    state, detail = state_of(api, row)
+    state, detail = state_of(api, row) if kind == api.kind else (STOPPED, "stopped")
     lifetime = found.get(base.LABEL_LIFETIME, OWNED)
     return Existing(
         key,
         found.get(base.LABEL_COMPONENT, ""),
-        api.kind,
-        str(metadata.get("name", "")),
+        kind,
+        name,
         # what is on its way out does not count as there: it is made anew
         "" if metadata.get("deletionTimestamp") else found.get(base.LABEL_HASH, ""),
         state,
@@ -204,7 +221,23 @@ def _existing(api: Api, row: Item, app: str) -> Existing | None:
         _image(row),
         _ports(api, row),
         marks.number(found, base.LABEL_REVISION),
+        replicas=_replicas(api, row),
+        ready=_is_ready(api, row),
     )
+
+
+def _shown(api: Api, name: str, noted: str) -> tuple[str, str]:
+    """The kind and the name of what a live object stands for: itself, or the bare pod that rests in it."""
+    pod = noted.removeprefix(f"{POD}/")
+    if (api.group, api.kind) == ("", RESTS) and name == scaling.resting_name(pod):
+        return POD, pod
+    return api.kind, name
+
+
+def _replicas(api: Api, row: Item) -> int | None:
+    """How many are wanted of what has a count where nearly all kinds have it."""
+    count = (row.get("spec") or {}).get("replicas") if api.scales else None
+    return count if isinstance(count, int) else None
 
 
 def conditions(row: Item) -> dict[str, Item]:
@@ -226,10 +259,10 @@ def runs(api: Api) -> bool:
 
 def state_of(api: Api, row: Item) -> tuple[str, str]:
     """The state of a live object, and a few words on it."""
-    status, spec = row.get("status") or {}, row.get("spec") or {}
+    status = row.get("status") or {}
     if not runs(api):
         return PRESENT, str(status.get("phase", "")) if isinstance(status, dict) else ""
-    if marks.REPLICAS in marks.notes(row) and (spec.get("replicas") == 0 or spec.get("suspend")):
+    if scaling.is_stopped(row):
         return STOPPED, "stopped"
     found = conditions(row)
     for name, bad in (("Failed", "True"), ("ReplicaFailure", "True"), ("Progressing", "False")):
@@ -237,14 +270,30 @@ def state_of(api: Api, row: Item) -> tuple[str, str]:
             return FAILED, str(found[name].get("message") or found[name].get("reason") or name)
     if api.kind == "Pod":
         phase = str(status.get("phase", ""))
-        return (FAILED if phase == "Failed" else RUNNING), phase
+        if phase == "Failed":
+            return FAILED, phase
+        return RUNNING, phase
     if api.kind == "Job":
         return RUNNING, "complete" if found.get("Complete", {}).get("status") == "True" else "running"
+    counts = _counts(api, row)
+    return RUNNING, f"{counts[0]} of {counts[1]} ready" if counts else ""
+
+
+def _counts(api: Api, row: Item) -> tuple[int, int] | None:
+    """How many replicas are ready, and how many are wanted; None for a kind that does not tell."""
+    status, spec = row.get("status") or {}, row.get("spec") or {}
     wanted = status.get("desiredNumberScheduled", spec.get("replicas"))
-    if wanted is None:
-        return RUNNING, ""
-    ready = status.get("numberReady", status.get("readyReplicas", 0))
-    return RUNNING, f"{ready} of {wanted} ready"
+    ready = status.get("numberReady", status.get("readyReplicas", 0 if api.group in _COUNTED else None))
+    return None if wanted is None or ready is None else (int(ready), int(wanted))
+
+
+def _is_ready(api: Api, row: Item) -> bool:
+    """Whether a thing that runs does its work, as far as its own fields tell."""
+    if (api.group, api.kind) == ("", "Pod"):
+        ended = (row.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+        return ended or conditions(row).get("Ready", {}).get("status") == "True"
+    counts = _counts(api, row) if runs(api) else None
+    return counts is None or counts[0] >= counts[1]
 
 
 def _image(row: Item) -> str:

@@ -31,7 +31,9 @@ class Watch:
 
     def look(self, resource: Resource) -> Readiness:
         """One look. What has no notion of being ready is ready once it is made."""
-        api = self.discovery.find(str(resource.body["apiVersion"]), resource.kind)
+        version = resource.body.get("apiVersion")
+        # what `start` and `scale` wait for is known by its key only
+        api = self.discovery.find(str(version), resource.kind) if version else self.discovery.of_key(resource.key)
         if api is None:
             return Waiting("the server does not list its kind yet")
         item = self.client.find(api.path(self.namespace, resource.name))

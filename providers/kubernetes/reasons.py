@@ -61,7 +61,10 @@ def _explain(step: Step, refused: Refused) -> tuple[str, str]:
     taken = conflicts(refused)
     if taken:
         fields = ", ".join(f"{field} (owned by {manager})" for manager, field in taken)
-        return f"others own what it sets: {fields}", "leave these fields out of the artifact, or let their owner go"
+        return (
+            f"others own what it sets: {fields}",
+            "leave these fields out of the artifact, or take them with --force-conflicts",
+        )
     terminating = _TERMINATING.search(text)
     if terminating:
         return f"the namespace {terminating['name']} is being removed", "wait until it is gone, then make it anew"
@@ -70,7 +73,7 @@ def _explain(step: Step, refused: Refused) -> tuple[str, str]:
         name = absent["name"]
         return (
             f"there is no namespace '{name}'",
-            f"make it (kubectl create namespace {name}), or give --namespace another",
+            "make it with --create-namespace, or give --namespace another",
         )
     if "exceeded quota" in text:
         return f"the namespace's quota is used up: {_short(text)}", "ask for less, free something, or raise the quota"

@@ -10,12 +10,14 @@ import yaml
 
 from atomicapp import document
 from atomicapp.errors import ERROR, WARNING, Issue, SpecError
-from atomicapp.model import DATA, OWNED, Artifact, Parsed, Rendered, Resource, Target, Volume
+from atomicapp.model import DATA, GENERAL, OWNED, PLACE, Artifact, Parsed, Rendered, Resource, Target, Volume
 from atomicapp.position import Position, line_of
 
 NAMESPACE = "Namespace"
 CLAIM = "PersistentVolumeClaim"
+VOLUME = "PersistentVolume"
 DEFINITION = "CustomResourceDefinition"
+POD = "Pod"
 SECRET = "Secret"  # noqa: S105 (a kind)
 
 # When a kind is made, by rank; within one rank all at once. Only the order is decided here. What is not named goes
@@ -26,7 +28,7 @@ _FIRST = (
     (DEFINITION, "PriorityClass", "StorageClass", "IngressClass", "RuntimeClass"),
     ("ResourceQuota", "LimitRange", "ServiceAccount", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"),
     (SECRET, "ConfigMap", "NetworkPolicy"),
-    ("PersistentVolume", CLAIM),
+    (VOLUME, CLAIM),
     ("Service", "Endpoints", "EndpointSlice", "ImageStream"),
 )
 _WORKLOADS = frozenset(
@@ -115,6 +117,9 @@ class _Parser:
                     "remove one of them, or give it another name",
                 )
             found.setdefault(resource.key, resource)
+        if self.target.create_namespace:
+            place = self._place()
+            found.setdefault(place.key, place)
         for volume in self.rendered.volumes:
             claim = self._claim(volume)
             found.setdefault(claim.key, claim)
@@ -223,9 +228,19 @@ class _Parser:
         else:
             order = _RANK.get(kind, _OTHERS)
         defined = definitions.get((group_of(version), kind))
-        lifetime = DATA if kind == CLAIM else OWNED
+        lifetime = DATA if kind in (CLAIM, VOLUME) else OWNED
+        if kind == NAMESPACE and name == self.target.namespace:
+            lifetime = PLACE
         needs = (defined,) if defined else ()
         return Resource(key_of(version, kind, name), component, kind, name, body, item.position, order, needs, lifetime)
+
+    def _place(self) -> Resource:
+        """The namespace of `--create-namespace`; one that is there already is left as it is."""
+        name = self.target.namespace
+        body = {"apiVersion": "v1", "kind": NAMESPACE, "metadata": {"name": name}}
+        position = Position("--create-namespace")
+        key = key_of("v1", NAMESPACE, name)
+        return Resource(key, GENERAL, NAMESPACE, name, body, position, _RANK[NAMESPACE], (), PLACE)
 
     def _claim(self, volume: Volume) -> Resource:
         """A persistentVolume requirement as a claim; one that an artifact brings by that name goes before."""
@@ -238,7 +253,7 @@ class _Parser:
             "metadata": {"name": name},
             "spec": {"accessModes": [wanted.access_mode], "resources": {"requests": {"storage": size}}},
         }
-        component = volume.namespace or "general"
+        component = volume.namespace or GENERAL
         return Resource(
             key_of("v1", CLAIM, name), component, CLAIM, name, body, wanted.position, _RANK[CLAIM], (), DATA
         )

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from atomicapp.model import Change, Event, Existing, LogLine, Readiness, Resource, Step
-from atomicapp.providers import base
 from atomicapp.providers.base import Report
-from atomicapp.providers.kubernetes import apply as applying
+from atomicapp.providers.kubernetes import check as checking
 from atomicapp.providers.kubernetes import compare as comparing
+from atomicapp.providers.kubernetes import events as eventing
 from atomicapp.providers.kubernetes import logs as logging
 from atomicapp.providers.kubernetes import observe as observing
 from atomicapp.providers.kubernetes import pods as watching
+from atomicapp.providers.kubernetes.apply import Applier
 from atomicapp.providers.kubernetes.client import Client, Refused
 from atomicapp.providers.kubernetes.discovery import Discovery
 from atomicapp.providers.kubernetes.ready import Watch
@@ -22,7 +23,8 @@ from atomicapp.providers.kubernetes.reasons import of_server
 class KubernetesSession:
     """Safe to use from several threads. Close it when done."""
 
-    def __init__(self, client: Client, discovery: Discovery, namespace: str) -> None:
+    def __init__(self, client: Client, discovery: Discovery, namespace: str, *, force: bool = False) -> None:
+        self.force = force
         self.client = client
         self.discovery = discovery
         self.namespace = namespace
@@ -46,11 +48,16 @@ class KubernetesSession:
         if api is None:
             raise observing.unknown(self.discovery, wanted)
         with self._reading():
-            return comparing.compare(self.client, api, self.namespace, self._app, wanted, existing)
+            return comparing.compare(self.client, api, self.namespace, self._app, wanted, existing, force=self.force)
+
+    def check(self, coming: Sequence[Resource]) -> None:
+        """See providers.base.Session."""
+        checking.check(self.client, self.discovery, self.namespace, self._app, coming)
 
     def apply(self, step: Step, app: str, revision: int, report: Report) -> None:
         """See providers.base.Session."""
-        applying.apply(self.client, self.discovery, self.namespace, step, app, revision, report)
+        applier = Applier(self.client, self.discovery, self.namespace, app, revision, report, force=self.force)
+        applier.apply(step)
 
     def ready(self, resource: Resource) -> Readiness:
         """See providers.base.Session."""
@@ -59,8 +66,7 @@ class KubernetesSession:
 
     def logs(self, existing: Existing, *, tail: int | None, follow: bool, since: str) -> Iterator[LogLine]:
         """See providers.base.Session. What has no pods has no log."""
-        group = existing.key.removesuffix(f"{existing.kind}/{existing.name}").rstrip("/")
-        api = next((api for api in self.discovery.apis if (api.group, api.kind) == (group, existing.kind)), None)
+        api = self.discovery.of_key(existing.key)
         if api is None or not observing.runs(api):
             return iter(())
         with self._reading():
@@ -70,7 +76,8 @@ class KubernetesSession:
 
     def events(self, items: Sequence[Existing], *, follow: bool, since: str) -> Iterator[Event]:
         """See providers.base.Session."""
-        return base.no_events(items, follow=follow, since=since)
+        with self._reading():
+            yield from eventing.read(self.client, self.discovery, self.namespace, items, follow=follow, since=since)
 
     def close(self) -> None:
         """Give the connections back."""

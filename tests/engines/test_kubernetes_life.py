@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from atomicapp.errors import EngineError
-from atomicapp.model import KEEP, SHARED, STOPPED
+from atomicapp.model import DATA, KEEP, SHARED, STOPPED
 from atomicapp.planning import diff
 from tests.engines.cluster import CRDS, LABELS, Cluster, RefusedError
 from tests.engines.kubernetes_apps import App, body, deployment, template
@@ -56,6 +57,12 @@ def test_a_definition_and_its_objects_in_one_app(cluster: Cluster, app: App) -> 
     other = App(cluster, app.target.namespace)
     lifetimes = {step.kind: step.existing and step.existing.lifetime for step in other.plan(definition)}
     assert lifetimes == {"CustomResourceDefinition": SHARED}
+    # what others made of it would go with it
+    objects = f"/apis/{group}/v1/namespaces/{app.target.namespace}/widgets"
+    cluster.call("POST", objects, {"apiVersion": f"{group}/v1", "kind": "Widget", "metadata": {"name": "others"}})
+    app.uninstall()
+    assert [item["metadata"]["name"] for item in cluster.call("GET", objects)["items"]] == ["others"]
+    cluster.call("DELETE", f"{objects}/others")
     app.uninstall()
     with pytest.raises(RefusedError, match="404"):
         cluster.call("GET", f"{CRDS}/widgets.{group}")
@@ -108,6 +115,24 @@ def test_fields_of_others_are_left_to_them(cluster: Cluster, app: App) -> None:
     cluster.call("PATCH", path, {"data": {"a": "2"}}, kind="application/merge-patch+json")
     error = refused(app, body("ConfigMap", "c", data={"a": "3"}))
     assert "data.a (owned by someone" in error.message
+
+
+def test_a_volume_of_the_app_is_kept_with_its_claim(cluster: Cluster, app: App, tmp_path: Path) -> None:
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    common = {"accessModes": ["ReadWriteOnce"], "storageClassName": ""}
+    capacity, folder = {"storage": "1Mi"}, {"path": str(tmp_path), "type": "Directory"}
+    volume = {**common, "capacity": capacity, "hostPath": folder, "persistentVolumeReclaimPolicy": "Retain"}
+    claim = {**common, "volumeName": name, "resources": {"requests": capacity}}
+    objects = (
+        body("PersistentVolume", name, metadata={"labels": LABELS}, spec=volume),
+        body("PersistentVolumeClaim", "data", spec=claim),
+    )
+    app.run(*objects)
+    app.carry_out(diff.uninstall(app.held().values(), purge_data=False))
+    assert {item.lifetime for item in app.held().values()} == {DATA}
+    assert {step.op for step in app.plan(*objects)} == {KEEP}
+    app.uninstall()
+    assert app.held() == {}
 
 
 def test_what_belongs_to_nobody_is_not_taken(cluster: Cluster, app: App) -> None:

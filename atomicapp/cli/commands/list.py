@@ -32,9 +32,7 @@ def run(options: argparse.Namespace, ui: Ui) -> int:
     # an engine without a record may be asked too, but its absence is no news then
     known = {record.provider: record.target for record in reversed(records)}
     for name in dict.fromkeys([*known, *([options.provider] if options.provider else providers.BUILTIN)]):
-        target = known.get(name, Target(""))
-        if options.provider_api:
-            target = target._replace(api=options.provider_api)
+        target = opts.engine_target(options, known.get(name, Target("")))
         try:
             with contextlib.closing(providers.load(name).connect(target)) as session:
                 held[name] = session.observe_all()

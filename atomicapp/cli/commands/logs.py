@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from atomicapp.cli import deployments
 from atomicapp.cli import options as opts
 from atomicapp.cli.ui import Ui
-from atomicapp.errors import AtomicAppError, UsageError
+from atomicapp.errors import AtomicAppError
 from atomicapp.model import PRESENT, SHARED, Existing, LogLine
 from atomicapp.providers.base import Session
 from atomicapp.store import Store
@@ -27,9 +27,7 @@ _COLOURS = ("36", "33", "32", "35", "34", "31")
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     opts.deployment(parser)
-    parser.add_argument(
-        "-c", "--component", action="append", default=[], help="only this component; may be given again"
-    )
+    opts.components(parser)
     parser.add_argument("-f", "--follow", action="store_true", help="go on with new lines until Ctrl-C")
     parser.add_argument("--tail", metavar="N", type=_lines, default=None, help="only the last N lines of each")
     parser.add_argument(
@@ -54,10 +52,7 @@ def run(options: argparse.Namespace, ui: Ui) -> int:
             item for item in deployments.held(found, session) if item.lifetime != SHARED and item.state != PRESENT
         ]
         known = sorted({item.component for item in existing})
-        for name in options.component:
-            if name not in known:
-                raise UsageError(f"{found.name} has no component '{name}'", hint=f"it has {', '.join(known) or 'none'}")
-        chosen = [item for item in existing if not options.component or item.component in options.component]
+        chosen = deployments.of_components(found, existing, options.component)
         width = max((len(item.component) for item in chosen), default=0)
         colours = {name: _COLOURS[number % len(_COLOURS)] for number, name in enumerate(known)}
         for line in _merged(session, chosen, options):

@@ -21,6 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-n", "--name", default="", help="the name of the deployment (default: the app's id)")
     opts.answers(parser, asking=False)
     opts.provider(parser)
+    opts.changing(parser)
     parser.add_argument(
         "--detailed-exitcode", action="store_true", help="exit with 2 when something would change, 0 when nothing would"
     )

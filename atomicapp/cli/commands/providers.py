@@ -22,10 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, ui: Ui) -> int:
     from atomicapp import providers
 
-    target = Target(
-        "", api=options.provider_api, auth=options.provider_auth, cafile=options.provider_cafile,
-        config=options.provider_config, tlsverify=options.provider_tlsverify != "false",
-    )  # fmt: skip
+    target = opts.engine_target(options, Target(""))
     rows = []
     for name in [options.provider] if options.provider else providers.names():
         provider = providers.load(name)

@@ -26,6 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-n", "--name", default="", help="the name of the deployment (default: the app's id)")
     opts.answers(parser)
     opts.provider(parser)
+    opts.changing(parser)
     parser.add_argument("--dry-run", action="store_true", help="show what would be done and write nothing")
     parser.add_argument(
         "--destination",

@@ -9,6 +9,8 @@ from atomicapp.cli import deployments
 from atomicapp.cli import options as opts
 from atomicapp.cli.report import existing_report, overall, show_existing
 from atomicapp.cli.ui import Ui
+from atomicapp.model import PRESENT, RUNNING, UNREADY, Existing, Failed, Waiting
+from atomicapp.providers.base import Session
 from atomicapp.store import DONE, Store
 
 EXAMPLES = """
@@ -25,11 +27,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     opts.output(parser)
 
 
+def _explained(item: Existing, session: Session) -> Existing:
+    """What is not ready with the reason beside what the listing says."""
+    if item.health != UNREADY:
+        return item
+    for resource in deployments.as_resources([item]):
+        found = session.ready(resource)
+        if isinstance(found, Waiting | Failed):
+            return item._replace(detail=f"{item.detail}: {found.reason}" if item.detail else found.reason)
+    return item
+
+
 def run(options: argparse.Namespace, ui: Ui) -> int:
     store = Store()
     found = deployments.find(options, ui, store)
     with contextlib.closing(found.provider.connect(found.target)) as session:
-        existing = deployments.held(found, session)
+        existing = tuple(_explained(item, session) for item in deployments.held(found, session))
     state = overall(existing)
     record = found.record
     if ui.as_json:
@@ -54,4 +67,4 @@ def run(options: argparse.Namespace, ui: Ui) -> int:
             if record.outcome != DONE:
                 ui.print(f"the last run of it was {record.outcome}: run it again, or uninstall it")
         show_existing(ui, existing)
-    return 1 if options.exit_code and state != "running" else 0
+    return 1 if options.exit_code and state not in (RUNNING, PRESENT) else 0

@@ -7,6 +7,7 @@ import argparse
 from atomicapp.cli import options as opts
 from atomicapp.cli.report import kept
 from atomicapp.cli.ui import Ui
+from atomicapp.model import DATA, KEEP, SHARED
 from atomicapp.store import Store
 
 EXAMPLES = """
@@ -49,6 +50,9 @@ def run(options: argparse.Namespace, ui: Ui) -> int:
         deploying.report(ui, plan, kept=left)
         return 0
     ui.print(f"{found.name} is removed")
+    for step in plan.steps:
+        if step.op == KEEP and step.existing and step.existing.lifetime not in (DATA, SHARED):
+            ui.print(f"kept: {step.kind} {step.name}: {step.cause}")
     if left:
         again = f"atomicapp uninstall {found.name} --provider {found.provider.NAME} --purge-data"
         ui.print(f"kept because it holds data: {', '.join(left)}")

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from atomicapp.errors import AtomicAppError, EngineError
+from atomicapp.errors import AtomicAppError, EngineError, Kept
 from atomicapp.model import DELETE, KEEP, Plan, Step
 from atomicapp.planning import apply as applying
 from atomicapp.planning.order import arrange
@@ -185,3 +185,21 @@ def test_ctrl_c_begins_nothing_more_and_waits_for_what_is_under_way() -> None:
     with pytest.raises(KeyboardInterrupt):
         run(plan(*arrange([step("first", 1), step("a", 2), step("b", 3)])), engine)
     assert engine.events == ["begin first", "end first", "begin a", "end a"]
+
+
+def test_what_the_engine_made_us_leave_is_kept_in_the_plan_that_comes_back() -> None:
+    class Clinging(Engine):
+        def apply(self, step: Step, app: str, revision: int, report: applying.Report) -> None:
+            if step.name == "first":
+                raise Kept("it is in use")
+            super().apply(step, app, revision, report)
+
+    class Told(Watcher):
+        def step_kept(self, step: Step, reason: str) -> None:
+            self.seen.append(f"kept {step.name}: {reason}")
+
+    watcher = Told()
+    went = applying.apply(plan(*arrange([step("first", 1), step("second", 2)])), Clinging(), watcher)
+    assert [(item.op, item.cause) for item in went.steps if item.name == "first"] == [(KEEP, "it is in use")]
+    assert watcher.seen[:2] == ["started first", "kept first: it is in use"]
+    assert watcher.seen[-1] == "done second", "what waited for it goes on"

@@ -7,6 +7,7 @@ from atomicapp.model import (
     DELETE,
     FAILED,
     KEEP,
+    PLACE,
     PRESENT,
     REPLACE,
     SHARED,
@@ -133,3 +134,23 @@ def test_a_step_tells_what_it_is_about() -> None:
         ("container/old", "c-old", "container", "old"),
         ("container/new", "c-new", "container", "new"),
     ]
+
+
+def test_a_place_is_left_by_run_and_removed_by_uninstall_last() -> None:
+    place = existing("namespace/shop", 1, lifetime=PLACE, state=PRESENT)
+    there = [place, existing("web", 5)]
+    assert shown(diff.run([resource("web", 5)], there, Compare())) == [
+        "keep web", "keep shop: all else stands in it",
+    ]  # fmt: skip
+    assert shown(diff.uninstall(there, purge_data=False)) == [
+        "delete web: uninstall",
+        "delete shop: uninstall",
+    ]
+
+
+def test_scaling_changes_counts_and_nothing_else() -> None:
+    there = [existing("web", 1)._replace(replicas=2), existing("db", 2)._replace(replicas=1), existing("pod", 3)]
+    steps = diff.scale(there, {there[0].key: 4, there[1].key: 1})
+    assert shown(steps) == ["keep db", "keep pod", "scale web: scale"]
+    assert steps[2].replicas == 4
+    assert steps[2].changes == (Change("replicas", "2", "4"),)

@@ -33,7 +33,7 @@ def step(kind: str = "Pod") -> Step:
             "the namespace n is being removed",
             "wait until it is gone",
         ),
-        (404, 'namespaces "n" not found', "there is no namespace 'n'", "kubectl create namespace n"),
+        (404, 'namespaces "n" not found', "there is no namespace 'n'", "--create-namespace"),
         (500, "failed: .spec.x: field not declared in schema", "a field that its kind does not know", "correct"),
         (500, "x" * 500, "x" * 400 + "...", "run the same command again"),
         (401, "Unauthorized", "does not know who we are", "log in again"),

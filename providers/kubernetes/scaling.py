@@ -1,0 +1,183 @@
+"""Counts of replicas, and how things stop that have none: the writes behind `scale`, `stop` and `start`.
+
+What stops remembers by the annotation `labels.REPLICAS` what `start` brings back: a count, or the word `suspended`.
+A bare pod can't rest, so `stop` puts what we applied of it into a PodTemplate, which nothing acts on, and removes it.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from atomicapp.errors import EngineError
+from atomicapp.model import Existing
+from atomicapp.providers.kubernetes import labels as marks
+from atomicapp.providers.kubernetes import managed
+from atomicapp.providers.kubernetes.client import APPLY, MERGE, Client, Refused
+from atomicapp.providers.kubernetes.discovery import Api
+from atomicapp.providers.kubernetes.reasons import MANAGER
+
+STOPPED_WITHIN = 120.0
+"""Seconds for the pods to go; after that `stop` says what is still there."""
+
+SUSPENDED = "suspended"
+NOWHERE = "io.atomicapp.stopped"
+"""A label that no node has: a DaemonSet that selects it has no pods."""
+
+Item = dict[str, Any]
+
+
+def resting_name(pod: str) -> str:
+    """The name of the PodTemplate that a stopped pod rests in."""
+    return f"{pod}.stopped"
+
+
+def is_stopped(item: Item) -> bool:
+    """Whether `stop` was here, and nobody has started the thing since by other means."""
+    spec = item.get("spec") or {}
+    if marks.REPLICAS not in marks.notes(item) or not isinstance(spec, dict):
+        return False
+    return spec.get("replicas") == 0 or bool(spec.get("suspend")) or NOWHERE in _selector(spec)
+
+
+def _selector(spec: Item) -> Item:
+    template = spec.get("template")
+    inner = template.get("spec") if isinstance(template, dict) else None
+    found = inner.get("nodeSelector") if isinstance(inner, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+class Scaler:
+    """Writes counts. Every call may be repeated."""
+
+    def __init__(self, client: Client, namespace: str) -> None:
+        self.client = client
+        self.namespace = namespace
+
+    def count(self, path: str) -> int:
+        """How many replicas are wanted."""
+        scale = self.client.get(f"{path}/scale")
+        return int((scale.get("spec") or {}).get("replicas") or 0)
+
+    def scale(self, path: str, count: int) -> None:
+        self._merge(f"{path}/scale", {"spec": {"replicas": count}})
+
+    def stop(self, api: Api, path: str, live: Item, existing: Existing) -> None:
+        """Bring a thing to rest and wait until its pods are gone."""
+        if api.scales:
+            count = self.count(path)
+            if count or marks.REPLICAS not in marks.notes(live):
+                self._note(path, str(count))
+                self.scale(path, 0)
+            self._until(f"{path}/scale", lambda found: (found.get("status") or {}).get("replicas"), existing)
+        elif (api.group, api.kind) in (("batch", "Job"), ("batch", "CronJob")):
+            self._note(path, SUSPENDED, {"spec": {"suspend": True}})
+        elif (api.group, api.kind) == ("apps", "DaemonSet"):
+            nowhere = {"template": {"spec": {"nodeSelector": {NOWHERE: "true"}}}}
+            self._note(path, SUSPENDED, {"spec": nowhere})
+            self._until(path, _scheduled, existing)
+        elif (api.group, api.kind) == ("", "Pod"):
+            self._rest(api, live)
+        else:
+            raise EngineError(
+                f"{existing.component}: a {api.kind} can't be stopped, only removed", component=existing.component
+            )
+
+    def bring_back(self, api: Api, live: Item) -> None:
+        """As many as there were before `stop`."""
+        path = api.path(self.namespace, str(live["metadata"]["name"]))
+        remembered = marks.notes(live)[marks.REPLICAS]
+        spec = live.get("spec") or {}
+        if remembered != SUSPENDED:
+            if spec.get("replicas") == 0:
+                self.scale(path, marks.number({"n": remembered}, "n"))
+        elif NOWHERE in _selector(spec):
+            self._merge(path, {"spec": {"template": {"spec": {"nodeSelector": {NOWHERE: None}}}}})
+        else:
+            self._merge(path, {"spec": {"suspend": False}})
+        self._merge(path, {"metadata": {"annotations": {marks.REPLICAS: None}}})
+
+    # ------------------------------------------------------------ pods
+
+    def _rest(self, api: Api, live: Item) -> None:
+        name = str(live["metadata"]["name"])
+        ours = managed.applied(live, MANAGER)
+        metadata = ours.get("metadata") or {}
+        notes = metadata.get("annotations") or {}
+        body = {
+            "apiVersion": "v1",
+            "kind": "PodTemplate",
+            "metadata": {
+                "name": resting_name(name),
+                "labels": {key: value for key, value in (metadata.get("labels") or {}).items() if marks.is_ours(key)},
+                "annotations": {key: value for key, value in notes.items() if marks.is_ours(key)},
+            },
+            "template": {
+                "metadata": {"labels": metadata.get("labels") or {}, "annotations": notes},
+                "spec": ours["spec"],
+            },
+        }
+        query = {"fieldManager": MANAGER, "force": "true"}
+        self.client.call("PATCH", self._resting(name), query, body, APPLY)
+        path = api.path(self.namespace, name)
+        self._remove(path)
+        while self.client.find(path) is not None:
+            time.sleep(0.1)  # the kubelet ends it within its grace period
+
+    def wake(self, api: Api, name: str) -> bool:
+        """Make a pod from what `stop` kept of it; False when nothing was kept."""
+        kept = self.client.find(self._resting(name))
+        if kept is None:
+            return False
+        template = kept.get("template") or {}
+        body: Item = {"apiVersion": "v1", "kind": "Pod", "spec": template.get("spec") or {}}
+        body["metadata"] = {**(template.get("metadata") or {}), "name": name}
+        body["metadata"].pop("creationTimestamp", None)
+        self.client.call("PATCH", api.path(self.namespace, name), {"fieldManager": MANAGER}, body, APPLY)
+        self.forget(name)
+        return True
+
+    def forget(self, name: str) -> None:
+        """Remove what `stop` kept of a pod."""
+        self._remove(self._resting(name))
+
+    def _resting(self, pod: str) -> str:
+        api = Api("", "v1", "PodTemplate", "podtemplates", True, frozenset(), frozenset())
+        return api.path(self.namespace, resting_name(pod))
+
+    def _remove(self, path: str) -> None:
+        try:
+            self.client.call("DELETE", path)
+        except Refused as refused:
+            if refused.status != 404:
+                raise
+
+    # ------------------------------------------------------------ writes
+
+    def _note(self, path: str, remembered: str, more: Item | None = None) -> None:
+        self._merge(path, {"metadata": {"annotations": {marks.REPLICAS: remembered}}, **(more or {})})
+
+    def _merge(self, path: str, body: Item) -> None:
+        self.client.call("PATCH", path, {"fieldManager": MANAGER}, body, MERGE)
+
+    def _until(self, path: str, left: Any, existing: Existing) -> None:
+        end = time.monotonic() + STOPPED_WITHIN
+        while number := left(self.client.get(path)):
+            if time.monotonic() > end:
+                raise EngineError(
+                    f"{existing.component}: {number} pods of {existing.kind} {existing.name} are not gone after "
+                    f"{STOPPED_WITHIN:g} s",
+                    component=existing.component,
+                    hint="see what holds them (`atomicapp events`), and run the same command again",
+                )
+            time.sleep(0.1)
+
+
+def _scheduled(item: Item) -> int:
+    """The pods of a DaemonSet that are there or wanted, as far as its controller has seen the last change."""
+    status = item.get("status") or {}
+    seen = int(status.get("observedGeneration") or 0) >= int(item["metadata"].get("generation") or 0)
+    counts = (
+        int(status.get(name) or 0) for name in ("currentNumberScheduled", "desiredNumberScheduled", "numberReady")
+    )
+    return max(counts) if seen else 1
