@@ -83,6 +83,7 @@ class Direct:
         self._port = self._address.port or (443 if trust else 80)
         self._trust = trust
         self._idle: deque[http.client.HTTPConnection] = deque()
+        self._closed = False
 
     def request(
         self, method: str, path: str, body: bytes | None, headers: dict[str, str], read: float | None
@@ -102,11 +103,16 @@ class Direct:
             self._idle.append(connection)
         else:
             connection.close()
+        if self._closed:
+            # by a thread that followed a log for longer than the session was
+            self.close()
 
     def close(self) -> None:
-        """See Wire."""
-        while self._idle:
-            self._idle.pop().close()
+        """See Wire. What is being read is read on, and then given up."""
+        self._closed = True
+        with contextlib.suppress(IndexError):
+            while True:
+                self._idle.pop().close()
 
     def _connection(self) -> http.client.HTTPConnection:
         with contextlib.suppress(IndexError):

@@ -121,6 +121,14 @@ def test_a_body_comes_in_pieces_as_it_is_sent(server: Server, client: Client) ->
     assert server.connections == 1
 
 
+def test_what_is_read_when_the_session_ends_is_given_up_at_its_end(server: Server, client: Client) -> None:
+    with client.open("GET", "/log") as answer:
+        client.close()
+        assert b"".join(answer.stream(3)) == b'{"a": 1}'
+    client.get("/again")
+    assert server.connections == 2
+
+
 def test_an_address_may_have_a_path(server: Server) -> None:
     client = Client(Access(f"{server.address}/k8s/clusters/c-1", "test", token="abc"))
     client.get("/version", {"a": "b c"})
