@@ -11,10 +11,11 @@ import http.client
 import select
 import socket
 import ssl
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 from urllib.parse import SplitResult, urlsplit
 
 if TYPE_CHECKING:
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT = 10.0
 KEPT = 8
 """Connections that wait for the next request, at most."""
+LARGEST = 256 * 1024 * 1024
+"""Bytes of an answer that is read as a whole."""
+LONGEST = 300.0
+"""Seconds that such an answer may take; one that follows what happens may take for ever."""
+_PIECE = 256 * 1024
 
 
 class BrokenError(Exception):
@@ -64,12 +70,24 @@ class Wire(Protocol):
         """Give all connections back."""
 
 
-class Trust:
+class Trust(NamedTuple):
     """How a server is to be trusted: the context of TLS, and the name that its certificate bears ("": its host's)."""
 
-    def __init__(self, context: ssl.SSLContext, server_name: str = "") -> None:
-        self.context = context
-        self.server_name = server_name
+    context: ssl.SSLContext
+    server_name: str = ""
+
+
+def _whole(pieces: Iterator[bytes]) -> bytes:
+    """A body in one; BrokenError for one without end."""
+    end, size, found = time.monotonic() + LONGEST, 0, []
+    for piece in pieces:
+        found.append(piece)
+        size += len(piece)
+        if size > LARGEST:
+            raise BrokenError(f"its answer is larger than {LARGEST // 1024 // 1024} MiB")
+        if time.monotonic() > end:
+            raise BrokenError(f"its answer takes longer than {LONGEST:g} s")
+    return b"".join(found)
 
 
 # ---------------------------------------------------------------- straight
@@ -147,8 +165,7 @@ class _Straight:
 
     @cached_property
     def data(self) -> bytes:
-        with _breaking(self._connection, self._response):
-            return self._response.read()
+        return _whole(self.stream(_PIECE))
 
     def stream(self, size: int) -> Iterator[bytes]:
         while True:
@@ -157,6 +174,8 @@ class _Straight:
                 if not piece and self._response.length:
                     raise http.client.IncompleteRead(b"", self._response.length)
             if not piece:
+                # what has a length is not told to be at its end by itself
+                self._response.close()
                 return
             yield piece
 
@@ -255,10 +274,9 @@ class _Relayed:
         self.headers: Mapping[str, str] = response.headers
         self._response = response
 
-    @property
+    @cached_property
     def data(self) -> bytes:
-        with _relaying():
-            return self._response.data
+        return _whole(self.stream(_PIECE))
 
     def stream(self, size: int) -> Iterator[bytes]:
         pieces = self._response.stream(size)

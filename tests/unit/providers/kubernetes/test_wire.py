@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from atomicapp.errors import EngineError
+from atomicapp.providers.kubernetes import wire
 from atomicapp.providers.kubernetes.client import Client, Refused
 from atomicapp.providers.kubernetes.config import Access
 from atomicapp.providers.kubernetes.wire import BrokenError, Direct
@@ -151,19 +152,34 @@ def test_an_address_may_have_a_path(server: Server) -> None:
 )
 def test_an_answer_that_is_none(server: Server, answer: bytes | tuple[bytes] | None, why: str) -> None:
     server.answers = [answer, GOOD]
-    wire = Direct(server.address, None)
+    straight = Direct(server.address, None)
     with pytest.raises(BrokenError, match=why):
-        _ = wire.request("GET", "/1", None, {}, 0.2).data
-    good = wire.request("GET", "/2", None, {}, 20)
+        _ = straight.request("GET", "/1", None, {}, 0.2).data
+    good = straight.request("GET", "/2", None, {}, 20)
     assert good.data == b'{"a": 1}'
     good.done()
-    wire.close()
+    straight.close()
 
 
 def test_a_stream_that_ends_too_early(server: Server, client: Client) -> None:
     server.answers = [(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf",)]
     with pytest.raises(EngineError, match="in the middle"), client.open("GET", "/log") as answer:
         assert list(answer.stream(10)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "why"), [("LARGEST", 3, "larger than"), ("LONGEST", -1, "takes longer than")]
+)
+@pytest.mark.parametrize("proxied", [False, True])
+def test_an_answer_without_end(
+    server: Server, monkeypatch: pytest.MonkeyPatch, name: str, limit: int, why: str, proxied: bool
+) -> None:
+    monkeypatch.setattr(wire, name, limit)
+    server.answers = [b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlong"]
+    client = Client(Access(server.address, "test", proxy=server.address if proxied else ""))
+    with pytest.raises(EngineError, match=why):
+        client.get("/x")
+    client.close()
 
 
 @pytest.mark.parametrize("data", [b"null", b"[]", b"[" * 100_000, b"<html>", b""])
