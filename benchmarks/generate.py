@@ -1,6 +1,7 @@
-"""Workloads: an app with N nested apps, and a Helm chart with N subcharts that makes the same objects.
+"""Workloads: an app with N nested apps, a Helm chart with N subcharts that makes the same objects, and these as a file.
 
-Each nested app has 4 params, and renders a ConfigMap, a Service and a Deployment that use them.
+Each nested app has 4 params, and renders a ConfigMap, a Service and a Deployment that use them. With `replicas` "0" a
+cluster can hold the objects at no cost.
 """
 
 from __future__ import annotations
@@ -58,9 +59,10 @@ spec:
 """
 TEMPLATES = {"configmap.yaml": _CONFIG, "service.yaml": _SERVICE, "deployment.yaml": _DEPLOYMENT}
 OBJECTS_EACH = len(TEMPLATES)
+_REPLICAS = PARAMS["replicas"]
 
 
-def app(folder: Path, number: int) -> Path:
+def app(folder: Path, number: int, replicas: str = _REPLICAS) -> Path:
     """An app whose nested apps lie in external/; returns its folder."""
     folder.mkdir(parents=True)
     graph = []
@@ -76,7 +78,7 @@ def app(folder: Path, number: int) -> Path:
             files.append(f"        - file://artifacts/{file}\n")
         params = "".join(
             f"      - name: {param}\n        description: The {param} of the service\n        default: '{value}'\n"
-            for param, value in PARAMS.items()
+            for param, value in {**PARAMS, "replicas": replicas}.items()
         )
         (inner / "Nulecule").write_text(
             f"specversion: 0.0.2\nid: {name}\nmetadata:\n  name: {name}\n  appversion: 1.0.0\n"
@@ -87,7 +89,7 @@ def app(folder: Path, number: int) -> Path:
     return folder
 
 
-def chart(folder: Path, number: int) -> Path:
+def chart(folder: Path, number: int, replicas: str = _REPLICAS) -> Path:
     """A chart whose subcharts lie in charts/; returns its folder."""
     folder.mkdir(parents=True)
     dependencies = "".join(f"  - {{name: service-{index}, version: 1.0.0}}\n" for index in range(number))
@@ -98,8 +100,21 @@ def chart(folder: Path, number: int) -> Path:
         inner = folder / "charts" / name
         (inner / "templates").mkdir(parents=True)
         (inner / "Chart.yaml").write_text(f"apiVersion: v2\nname: {name}\nversion: 1.0.0\n")
-        (inner / "values.yaml").write_text("".join(f"{param}: '{value}'\n" for param, value in PARAMS.items()))
+        values = {**PARAMS, "replicas": replicas}
+        (inner / "values.yaml").write_text("".join(f"{param}: '{value}'\n" for param, value in values.items()))
         for file, template in TEMPLATES.items():
             text = template.format(name=name, **{param: f"{{{{ .Values.{param} }}}}" for param in PARAMS})
             (inner / "templates" / file).write_text(text)
     return folder
+
+
+def manifest(file: Path, number: int, replicas: str = _REPLICAS) -> Path:
+    """The objects that both of them make, in one file; returns it."""
+    values = {**PARAMS, "replicas": replicas}
+    objects = [
+        template.format(name=f"service-{index}", **{**values, "level": "info" if index else "debug"})
+        for index in range(number)
+        for template in TEMPLATES.values()
+    ]
+    file.write_text("---\n".join(objects))
+    return file

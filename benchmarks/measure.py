@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 
@@ -49,9 +49,16 @@ def repeated(command: Sequence[str], runs: int) -> Run:
 
 def paired(command: Sequence[str], other: Sequence[str], runs: int) -> Pair:
     """Two commands in turn, so that a machine that gets slower slows both."""
-    once(command)
-    once(other)
-    found = [(once(command), once(other)) for _ in range(runs)]
+    return paired_of(lambda number: (command, other), runs)
+
+
+def paired_of(commands: Callable[[int], tuple[Sequence[str], Sequence[str]]], runs: int) -> Pair:
+    """The same where each pair is made for its turn (0, which is not counted, 1, 2...)."""
+    found = []
+    for number in range(runs + 1):
+        ours, theirs = commands(number)
+        found.append((once(ours), once(theirs)))
+    found = found[1:]
     return Pair(
         statistics.median(ours.cpu for ours, _ in found),
         statistics.median(theirs.cpu for _, theirs in found),

@@ -1,4 +1,4 @@
-"""Start-up, render and validate, side by side with bare Python and helm in one run: `make benchmark`.
+"""Start-up, render, validate and runs on a cluster, side by side with bare Python, helm and kubectl: `make benchmark`.
 
     run.py [--quick] [--only WORD] [--json FILE]
 
@@ -21,12 +21,19 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks import cluster as clusters
 from benchmarks import generate, measure
+from tests.engines.recording_proxy import recording
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "atomicapp-benchmark"
 MEMORY_GOAL = 60.0
 """MiB."""
+ON_CLUSTER = 34
+"""Nested apps of the part `cluster`: 102 objects."""
+
+
+WIRE = "atomicapp.providers.kubernetes.session"
 
 
 class Row(NamedTuple):
@@ -58,6 +65,7 @@ def main() -> int:
             "render": lambda: bench.render((100, 500)),
             "validate": lambda: bench.validate(500),
             "linear": lambda: bench.linear(sizes),
+            "cluster": bench.cluster,
         }
         for name, part in parts.items():
             if options.only in name:
@@ -133,6 +141,22 @@ class Bench:
                 rows.append(compared(title, measure.paired(command, other, self.runs), 1.0))
         return rows
 
+    def cluster(self) -> list[Row]:
+        """Runs on a real cluster, each side in namespaces of its own; and what the client's import costs."""
+        rows = [self.imports()]
+        try:
+            with clusters.running() as cluster:
+                rows += OnCluster(self, cluster).rows()
+        except clusters.UnavailableError as why:
+            rows.append(Row("runs on a cluster", "", str(why), "", "1.00", None))
+        return rows
+
+    def imports(self) -> Row:
+        """What a command on kubernetes imports to talk to the server, against the official client."""
+        ours = [self.python, "-c", f"import {WIRE}"]
+        pair = measure.paired(ours, [self.python, "-c", "import kubernetes"], self.runs)
+        return compared("import our wire to Kubernetes / import kubernetes", pair, 0.5)
+
     def validate(self, number: int) -> list[Row]:
         """validate against helm lint."""
         title = f"validate {number} apps / helm lint --with-subcharts"
@@ -167,6 +191,84 @@ class Bench:
                         run.peak <= MEMORY_GOAL)
                 )  # fmt: skip
         return rows
+
+
+class OnCluster:
+    """The measurements on a cluster. All that they make lies in namespaces that go at their end."""
+
+    def __init__(self, bench: Bench, cluster: clusters.Cluster) -> None:
+        self.bench, self.at, self.runs = bench, cluster, bench.runs
+        self.kubectl = shutil.which("kubectl") or ""
+        self.app = str(generate.app(bench.folder / "cluster-app", ON_CLUSTER, "0"))
+        self.chart = str(generate.chart(bench.folder / "cluster-chart", ON_CLUSTER, "0"))
+        self.file = str(generate.manifest(bench.folder / "cluster.yaml", ON_CLUSTER, "0"))
+        self.what = f"{ON_CLUSTER * generate.OBJECTS_EACH} objects"
+        # each side keeps what it knows of the server, as it does for its users
+        os.environ["KUBECACHEDIR"] = str(bench.folder / "kube-cache")
+        for name in ("CACHE", "CONFIG", "DATA"):
+            os.environ[f"HELM_{name}_HOME"] = str(bench.folder / f"helm-{name.lower()}")
+
+    def run(self, namespace: str, *words: str) -> list[str]:
+        where = ["--namespace", namespace, "--name", namespace, *(words or ("--provider-config", self.at.kubeconfig))]
+        return [self.bench.program, "-q", "run", self.app, "--provider", "kubernetes", "--no-wait", *where]
+
+    def helm(self, verb: str, namespace: str, *words: str) -> list[str]:
+        where = ["--namespace", namespace, *(words or ("--kubeconfig", self.at.kubeconfig))]
+        return [self.bench.helm, verb, "bench", self.chart, *where]
+
+    def apply(self, namespace: str, *words: str) -> list[str]:
+        return [self.kubectl, "--kubeconfig", self.at.kubeconfig, "-n", namespace, "apply", "-f", self.file, *words]
+
+    def rows(self) -> list[Row]:
+        ours = self.at.namespace()
+        measure.once(self.run(ours))
+        return [*self.against_helm(ours), *self.against_kubectl(ours)]
+
+    def against_helm(self, ours: str) -> list[Row]:
+        titles = [
+            f"run of {self.what}, no change / helm upgrade",
+            f"first run of {self.what} / helm install",
+            f"requests of a run of {self.what}, no change / helm upgrade",
+            "requests of it that write / helm upgrade",
+        ]
+        if not self.bench.helm:
+            return [Row(title, "", "helm not available", "", "1.00", None) for title in titles]
+        theirs = self.at.namespace()
+        measure.once(self.helm("install", theirs))
+        same = measure.paired(self.run(ours), self.helm("upgrade", theirs), self.runs)
+        first = measure.paired_of(
+            lambda number: (self.run(self.at.namespace()), self.helm("install", self.at.namespace())), self.runs
+        )
+        with recording(self.at.server, cafile=self.at.cafile, token=self.at.token) as proxy:
+            measure.once(self.run(ours, "--provider-api", proxy.host, "--provider-auth", self.at.token))
+            counts = [len(proxy.requests), len(proxy.writes)]
+            proxy.forget()
+            measure.once(self.helm("upgrade", theirs, "--kube-apiserver", proxy.host))
+            others = [len(proxy.requests), len(proxy.writes)]
+        return [
+            compared(titles[0], same, 1.0),
+            compared(titles[1], first, 1.0),
+            counted(titles[2], counts[0], others[0], others[0]),
+            counted(titles[3], counts[1], others[1], 0),
+        ]
+
+    def against_kubectl(self, ours: str) -> list[Row]:
+        rows = []
+        for words in (["--server-side"], []):
+            title = f"run of {self.what}, no change / kubectl apply {' '.join(words)}".strip()
+            if not self.kubectl:
+                rows.append(Row(title, "", "kubectl not available", "", "1.00", None))
+                continue
+            theirs = self.at.namespace()
+            measure.once(self.apply(theirs, *words))
+            rows.append(compared(title, measure.paired(self.run(ours), self.apply(theirs, *words), self.runs), 1.0))
+        return rows
+
+
+def counted(what: str, ours: int, theirs: int, goal: int) -> Row:
+    """`goal` is the largest count that is good."""
+    ratio = f"{ours / theirs:.2f}" if theirs else ""
+    return Row(what, str(ours), str(theirs), ratio, str(goal), ours <= goal)
 
 
 def compared(what: str, pair: measure.Pair, goal: float) -> Row:

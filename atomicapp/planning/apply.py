@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
@@ -49,6 +50,7 @@ def apply(plan: Plan, session: Applier, observer: Observer) -> Plan:
     steps = plan.steps
     went = list(steps)
     done: set[int] = set()
+    ready: deque[int] = deque()
     running: dict[Future[None], int] = {}
     failures: list[tuple[int, AtomicAppError]] = []
     sorter = TopologicalSorter({number: step.after for number, step in enumerate(steps)})
@@ -61,7 +63,10 @@ def apply(plan: Plan, session: Applier, observer: Observer) -> Plan:
     pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="apply")
     try:
         while sorter.is_active():
-            for number in () if failures else sorter.get_ready():
+            ready.extend(sorter.get_ready())
+            # never more than there are threads: one that waits for a free thread could begin after a failure
+            while ready and not failures and len(running) < PARALLEL:
+                number = ready.popleft()
                 if steps[number].op == KEEP:
                     sorter.done(number)
                 else:
@@ -82,8 +87,6 @@ def apply(plan: Plan, session: Applier, observer: Observer) -> Plan:
                 except AtomicAppError as error:
                     failures.append((number, error))
                     observer.step_failed(steps[number], error)
-                    # those that wait for a free thread have not begun
-                    running = {other: index for other, index in running.items() if not other.cancel()}
                 else:
                     done.add(number)
                     sorter.done(number)

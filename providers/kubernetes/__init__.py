@@ -1,7 +1,8 @@
 """The kubernetes provider: artifacts are Kubernetes objects, carried out by the API of a cluster.
 
     resources   artifacts -> objects in the order of their making (pure); labels marks them
-    config      where the server is and who we are; client the wire to it; discovery what kinds it knows
+    config      where the server is and who we are; client the wire to it; discovery what kinds it knows, cache keeps
+                that between commands
     observe     what is there; compare what differs; apply makes it so; ready, pods and logs watch it
     reasons     why the server refused, in plain words
 
@@ -37,7 +38,8 @@ def connect(target: Target) -> Session:
 
     client = Client(config.find(target, os.environ, Path("~").expanduser()))
     try:
-        return KubernetesSession(client, Discovery.load(client), target.namespace, force=target.force_conflicts)
+        discovery = Discovery.load(client, target.cache)
+        return KubernetesSession(client, discovery, target.namespace, force=target.force_conflicts)
     except BaseException:
         client.close()
         raise

@@ -24,7 +24,8 @@ _MADE_BY_ITSELF = {
     "ServiceAccount": ("default", "builder", "deployer"),
     "ConfigMap": ("kube-root-ca.crt", "openshift-service-ca.crt"),
 }
-_OF_ACCOUNTS = ("kubernetes.io/service-account-token", "kubernetes.io/dockercfg")
+_OF_ACCOUNTS = "kubernetes.io/service-account.name"
+"""The annotation of Secrets that are made for accounts: tokens, and OpenShift's credentials of its registry."""
 
 
 def patch(
@@ -202,7 +203,7 @@ class Applier:
                 continue
             for row in rows:
                 name = str(row["metadata"]["name"])
-                by_itself = name in _MADE_BY_ITSELF.get(api.kind, ()) or row.get("type") in _OF_ACCOUNTS
+                by_itself = name in _MADE_BY_ITSELF.get(api.kind, ()) or _OF_ACCOUNTS in marks.notes(row)
                 by_itself = by_itself or (api.kind == "RoleBinding" and name.startswith("system:"))
                 if not by_itself and not row["metadata"].get("ownerReferences"):
                     return f"{api.kind} {name}"

@@ -1,25 +1,25 @@
-"""The wire to the API server: JSON over HTTP by urllib3, which is all of the official client that is needed."""
+"""What is said to the API server: JSON over HTTP, which is all of the official client that is needed."""
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
+import os
 import ssl
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from atomicapp.errors import EngineError
+from atomicapp.io import shown_url
 from atomicapp.providers.kubernetes.config import Access
-
-if TYPE_CHECKING:
-    from urllib3 import BaseHTTPResponse, PoolManager
+from atomicapp.providers.kubernetes.wire import KEPT, Answer, BrokenError, ByProxy, Direct, Trust, Wire
 
 TIMEOUT = 30.0
-CONNECT_TIMEOUT = 10.0
-PARALLEL = 8
-MAX_ANSWER = 256 * 1024 * 1024
+PARALLEL = KEPT
 
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
@@ -44,7 +44,7 @@ class Client:
         self.access = access
         self.finish: Callable[[Any], Any] = lambda body: body
         """Makes of an object that is to be applied the one that is sent."""
-        self.pool = _pool(access)
+        self.wire = _wire(access)
 
     def get(self, path: str, query: Mapping[str, str] | None = None, accept: str = "application/json") -> Any:
         """What a GET answers, as JSON."""
@@ -62,12 +62,28 @@ class Client:
         """What the server answers, as JSON. Refused when it says no, EngineError when it can't be talked to."""
         with self.open(method, path, query, body, kind, accept) as response, self.talking():
             data = response.data
+        return self._object(path, data)
+
+    def changed(self, path: str, etag: str, accept: str) -> tuple[Any, str]:
+        """What a GET answers, as JSON, and its ETag ("" when it has none); None and `etag` when what was told with that
+        ETag is what would be told now."""
+        with self.open("GET", path, accept=accept, etag=etag) as response, self.talking():
+            data = response.data
+            if response.status == 304:
+                return None, etag
+            return self._object(path, data), response.headers.get("ETag", "")
+
+    def _object(self, path: str, data: bytes) -> Any:
+        """An answer as JSON; whatever the API tells is an object."""
         try:
-            return json.loads(data)
-        except ValueError as error:
+            found = json.loads(data)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
             raise EngineError(
-                f"{self.access.server} is no Kubernetes API: its answer to {path} is no JSON", hint=_HINT
-            ) from error
+                f"{self.access.server} is no Kubernetes API: its answer to {path} is no JSON object", hint=_HINT
+            )
+        return found
 
     def find(self, path: str) -> Any:
         """An object, or None when there is none."""
@@ -88,18 +104,14 @@ class Client:
         kind: str = "application/json",
         accept: str = "application/json",
         timeout: float | None = TIMEOUT,
-    ) -> Iterator[BaseHTTPResponse]:
-        """A good answer that is not read yet. `timeout` in seconds is between two pieces; None waits for ever."""
-        from urllib3 import Timeout
-
-        url = f"{self.access.server}{path}" + (f"?{urlencode(query)}" if query else "")
-        headers = {"Accept": accept, "User-Agent": "atomicapp"}
-        if self.access.token:
-            headers["Authorization"] = f"Bearer {self.access.token}"
-        elif self.access.username:
-            from urllib3.util import make_headers
-
-            headers |= make_headers(basic_auth=f"{self.access.username}:{self.access.password}")
+        etag: str = "",
+    ) -> Iterator[Answer]:
+        """A good answer that is not read yet. `timeout` in seconds is between two pieces; None waits for ever. With an
+        `etag` the answer may be 304, without a body: nothing has changed."""
+        target = f"{path}?{urlencode(query)}" if query else path
+        headers = {"Accept": accept, "User-Agent": "atomicapp", **self._identity()}
+        if etag:
+            headers["If-None-Match"] = etag
         data = None
         if body is not None:
             headers["Content-Type"] = kind
@@ -107,83 +119,76 @@ class Client:
                 body = self.finish(body)
             data = json.dumps(body, separators=(",", ":")).encode()
         with self.talking():
-            response = self.pool.request(
-                method,
-                url,
-                body=data,
-                headers=headers,
-                preload_content=False,
-                redirect=False,
-                retries=False,
-                timeout=Timeout(connect=CONNECT_TIMEOUT, read=timeout),
-            )
-        try:
-            if response.status >= 300:
-                with self.talking():
-                    raise _refusal(response.status, response.data)
-            yield response
-        finally:
-            # what was not read to its end can't be used again
-            response.close() if response.length_remaining else response.release_conn()
+            answer = self.wire.request(method, target, data, headers, timeout)
+            try:
+                if answer.status >= 300 and not (etag and answer.status == 304):
+                    raise _refusal(answer.status, answer.data, answer.headers.get("Location", ""))
+                yield answer
+            finally:
+                answer.done()
+
+    def _identity(self) -> dict[str, str]:
+        """The header that says who we are."""
+        access = self.access
+        if access.token:
+            if not (access.token.isascii() and access.token.isprintable()):
+                raise EngineError(f"the token of {access.origin} is none: it holds more than plain letters", hint=_HINT)
+            return {"Authorization": f"Bearer {access.token}"}
+        if access.username:
+            pair = f"{access.username}:{access.password}".encode()
+            return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+        return {}
 
     @contextlib.contextmanager
     def talking(self) -> Iterator[None]:
         """Turn every failure of the network into one clear line."""
-        from urllib3 import exceptions
-
         server = self.access.server
         try:
             yield
-        except exceptions.SSLError as error:
-            hint = "give its CA (--provider-cafile FILE); --provider-tlsverify=false trusts any server"
-            raise EngineError(f"{server} is not trusted: {_why(error)}", hint=hint) from error
-        except (exceptions.HTTPError, OSError) as error:
-            raise EngineError(f"can't reach the Kubernetes API at {server}: {_why(error)}", hint=_HINT) from error
+        except BrokenError as error:
+            if error.untrusted:
+                hint = "give its CA (--provider-cafile FILE); --provider-tlsverify=false trusts any server"
+                raise EngineError(f"{server} is not trusted: {error}", hint=hint) from error
+            raise EngineError(f"can't reach the Kubernetes API at {server}: {error}", hint=_HINT) from error
 
     def close(self) -> None:
         """Give the connections back."""
-        self.pool.clear()
+        self.wire.close()
 
 
-def _why(error: BaseException) -> str:
-    """The words of the innermost cause, without the objects that urllib3 puts before them."""
-    text = str(error)
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return cause.verify_message
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror
-        cause = cause.__cause__ or cause.__context__
-    return text.rpartition(">: ")[2] or type(error).__name__
-
-
-def _refusal(status: int, data: bytes) -> Refused:
+def _refusal(status: int, data: bytes, location: str) -> Refused:
     text = data.decode("utf-8", "replace")
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, RecursionError):
         found = json.loads(text)
         if isinstance(found, dict) and found.get("kind") == "Status":
-            details = found.get("details") or {}
-            causes = [cause for cause in details.get("causes") or [] if isinstance(cause, dict)]
+            details = found.get("details")
+            listed = details.get("causes") if isinstance(details, dict) else None
+            causes = [cause for cause in listed if isinstance(cause, dict)] if isinstance(listed, list) else []
             return Refused(status, str(found.get("message") or status), str(found.get("reason") or ""), causes)
-    return Refused(status, " ".join(text.split())[:300] or f"HTTP status {status}")
+    # not the API itself: something that stands before it
+    said = f"it sends us to {shown_url(location)}" if location else " ".join(text.split())[:300]
+    return Refused(status, f"HTTP status {status}: {said}" if said else f"HTTP status {status}")
 
 
-def _pool(access: Access) -> PoolManager:
+def _wire(access: Access) -> Wire:
+    trust = Trust(_context(access), access.server_name) if access.server.startswith("https://") else None
+    proxy = access.proxy or _proxy_of_system(access.server)
+    if proxy.startswith(("http://", "https://")):
+        return ByProxy(access.server, proxy, trust)
+    try:
+        return Direct(access.server, trust)
+    except ValueError as error:
+        raise EngineError(f"'{access.server}' ({access.origin}) is no address: {error}", hint=_HINT) from error
+
+
+def _proxy_of_system(server: str) -> str:
+    """The proxy that the user has set for all programs; empty when there is none for this server."""
+    if sys.platform.startswith("linux") and not any(name.lower().endswith("_proxy") for name in os.environ):
+        return ""
     from urllib.request import getproxies, proxy_bypass
 
-    from urllib3 import PoolManager, ProxyManager
-
-    options: dict[str, Any] = {"maxsize": PARALLEL, "num_pools": 2}
-    if access.server.startswith("https://"):
-        options["ssl_context"] = _context(access)
-        if access.server_name:
-            options |= {"server_hostname": access.server_name, "assert_hostname": access.server_name}
-        if not access.verify:
-            options |= {"cert_reqs": "CERT_NONE", "assert_hostname": False}
-    address = urlsplit(access.server)
-    proxy = access.proxy or ("" if proxy_bypass(address.hostname or "") else getproxies().get(address.scheme, ""))
-    return ProxyManager(proxy, **options) if proxy.startswith(("http://", "https://")) else PoolManager(**options)
+    address = urlsplit(server)
+    return "" if proxy_bypass(address.hostname or "") else getproxies().get(address.scheme, "")
 
 
 def _context(access: Access) -> ssl.SSLContext:
@@ -193,6 +198,7 @@ def _context(access: Access) -> ssl.SSLContext:
         raise EngineError(f"the CA of {access.origin} is no PEM text of certificates", hint=_HINT) from error
     # certificates that kube-apiserver makes for itself lack what Python 3.13 asks for by default
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.set_alpn_protocols(["http/1.1"])
     if not access.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

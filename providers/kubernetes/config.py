@@ -11,12 +11,10 @@ import base64
 import binascii
 import json
 import os
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from atomicapp import document
 from atomicapp.errors import EngineError, SpecError
 from atomicapp.io import read_text
 from atomicapp.model import Target
@@ -136,6 +134,8 @@ def _from_files(paths: list[Path], target: Target, environ: Mapping[str, str]) -
 
 
 def _load(path: Path) -> dict[str, Any]:
+    from atomicapp import document  # brings yaml
+
     try:
         body = document.plain(document.compose(_read(path, "kubeconfig"), str(path)))
     except SpecError as error:
@@ -206,6 +206,8 @@ def _plugin(
     wanted: Mapping[str, Any], folder: Path, access: Access, cluster: _Named, environ: Mapping[str, str]
 ) -> Access:
     """Ask a credential plugin (client.authentication.k8s.io)."""
+    import subprocess
+
     command = str(wanted.get("command") or "")
     version = str(wanted.get("apiVersion") or "client.authentication.k8s.io/v1")
     program = str(folder / command) if "/" in command and not command.startswith("/") else command

@@ -1,7 +1,7 @@
 """What kinds of objects the server knows, and how each is reached: asked of the server, in two requests.
 
-Kept in memory for the life of a session. A cache on disk would be put into `Discovery.load`, keyed by the server's
-address, and be refreshed where a kind is not found.
+It gives an ETag with what it tells, and answers 304 when asked with that whether anything has changed; so what is kept
+(in memory, and on disk between commands) can't be stale.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from atomicapp.providers.kubernetes import cache
 from atomicapp.providers.kubernetes.client import Client
 
 _AGGREGATED = ",".join(
     f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList" for version in ("v2", "v2beta1")
 )
 _LISTED = f"{_AGGREGATED},application/json"
+_ROOTS = ("/api", "/apis")
 _NEVER_OURS = frozenset({"Event", "Binding", "ComponentStatus", "PodMetrics", "NodeMetrics"})
 
 
@@ -42,32 +44,53 @@ class Api(NamedTuple):
         return f"{root}{inside}/{self.plural}" + (f"/{quote(name, safe='')}" if name else "")
 
 
-class Discovery:
-    """The kinds of a server. `refresh` asks anew, after a definition was made."""
+class _Told(NamedTuple):
+    """What one root told: its kinds, and the ETag that asks whether it would tell the same again ("": none)."""
 
-    def __init__(self, client: Client, apis: tuple[Api, ...]) -> None:
+    etag: str
+    apis: tuple[Api, ...]
+
+
+class Discovery:
+    """The kinds of a server, as `refresh` was told last. With a `cache` (a folder) that is kept on disk."""
+
+    def __init__(self, client: Client, cache: str = "") -> None:
         self.client = client
-        self.apis = apis
+        self.cache = cache
+        self.apis: tuple[Api, ...] = ()
+        self._told: dict[str, _Told] = {}
+        self._by_kind: dict[tuple[str, str, str], Api] = {}
 
     @classmethod
-    def load(cls, client: Client) -> Discovery:
-        """Ask the server. Refused and EngineError pass through as EngineError."""
+    def load(cls, client: Client, cache: str = "") -> Discovery:
+        """Ask the server, as `refresh` does."""
+        found = cls(client, cache)
+        found._told = _kept(cache, client.access.server)
+        found.refresh()
+        return found
+
+    def refresh(self) -> None:
+        """Ask the server again, after a definition was made. Refused becomes EngineError."""
         from atomicapp.providers.kubernetes.client import Refused
         from atomicapp.providers.kubernetes.reasons import of_server
 
+        before = self._told
         try:
-            return cls(client, tuple(_ask(client)))
+            told = {root: _ask(self.client, root, before.get(root)) for root in _ROOTS}
         except Refused as refused:
-            raise of_server(refused, client.access.server) from refused
-
-    def refresh(self) -> None:
-        """Ask the server again."""
-        self.apis = Discovery.load(self.client).apis
+            raise of_server(refused, self.client.access.server) from refused
+        self.apis = tuple(api for root in _ROOTS for api in told[root].apis)
+        by_kind: dict[tuple[str, str, str], Api] = {}
+        for api in self.apis:
+            by_kind.setdefault((api.group, api.version, api.kind), api)
+        self._by_kind, self._told = by_kind, told
+        if told != before:
+            _keep(self.cache, self.client.access.server, told)
 
     def find(self, api_version: str, kind: str) -> Api | None:
         """How objects of a kind in a version are reached; None when the server does not know it."""
         group, _, version = api_version.rpartition("/")
-        return next((api for api in self.apis if (api.group, api.version, api.kind) == (group, version, kind)), None)
+        return self._by_kind.get((group, version, kind))
 
     def of_key(self, key: str) -> Api | None:
         """How the object of a key (`GROUP/KIND/NAME`, `KIND/NAME` of the core) is reached, in the preferred version."""
@@ -90,25 +113,44 @@ class Discovery:
         return tuple(found.values())
 
 
-def _ask(client: Client) -> Iterator[Api]:
-    for root in ("/api", "/apis"):
-        answer = client.get(root, accept=_LISTED)
-        if answer.get("kind") == "APIGroupDiscoveryList":
-            for group in answer.get("items") or []:
-                name = str((group.get("metadata") or {}).get("name") or "")
-                for version in group.get("versions") or []:
-                    yield from _aggregated(name, version)
-        elif root == "/api":
-            for version in answer.get("versions") or []:
-                yield from _plain("", version, client.get(f"/api/{version}"))
-        else:
-            for group in answer.get("groups") or []:
-                preferred = (group.get("preferredVersion") or {}).get("version")
-                versions = sorted(
-                    (entry["version"] for entry in group.get("versions") or []), key=lambda name: name != preferred
-                )
-                for version in versions:
-                    yield from _plain(group["name"], version, client.get(f"/apis/{group['name']}/{version}"))
+# ---------------------------------------------------------------- asking
+
+
+def _ask(client: Client, root: str, before: _Told | None) -> _Told:
+    """What a root tells; `before` itself when nothing has changed."""
+    answer, etag = client.changed(root, before.etag if before else "", _LISTED)
+    if answer is None and before is not None:
+        return before
+    if answer.get("kind") == "APIGroupDiscoveryList":
+        return _Told(_tag(etag), tuple(_all_aggregated(answer)))
+    # the ETag of a plain list says nothing of the lists that it names
+    return _Told("", tuple(_all_plain(client, root, answer)))
+
+
+def _tag(text: str) -> str:
+    """An ETag that can be sent back in a header; empty for what can't."""
+    return text if text.isascii() and text.isprintable() else ""
+
+
+def _all_aggregated(answer: Mapping[str, Any]) -> Iterator[Api]:
+    for group in answer.get("items") or []:
+        name = str((group.get("metadata") or {}).get("name") or "")
+        for version in group.get("versions") or []:
+            yield from _aggregated(name, version)
+
+
+def _all_plain(client: Client, root: str, answer: Mapping[str, Any]) -> Iterator[Api]:
+    if root == "/api":
+        for version in answer.get("versions") or []:
+            yield from _plain("", version, client.get(f"/api/{version}"))
+        return
+    for group in answer.get("groups") or []:
+        preferred = (group.get("preferredVersion") or {}).get("version")
+        versions = sorted(
+            (entry["version"] for entry in group.get("versions") or []), key=lambda name: name != preferred
+        )
+        for version in versions:
+            yield from _plain(group["name"], version, client.get(f"/apis/{group['name']}/{version}"))
 
 
 def _aggregated(group: str, version: Mapping[str, Any]) -> Iterator[Api]:
@@ -134,3 +176,40 @@ def _plain(group: str, version: str, answer: Mapping[str, Any]) -> Iterator[Api]
             verbs = frozenset(found.get("verbs") or [])
             subs = frozenset(inner.get(plural, ()))
             yield Api(group, version, found["kind"], plural, bool(found.get("namespaced")), verbs, subs)
+
+
+# ---------------------------------------------------------------- keeping
+
+
+def _kept(folder: str, server: str) -> dict[str, _Told]:
+    """What was kept of a server; nothing where it is damaged."""
+    try:
+        return {
+            root: _Told(_tag(kept["etag"]), tuple(map(_of_row, kept["kinds"])))
+            for root, kept in cache.read(folder, server).items()
+            if root in _ROOTS
+        }
+    except (TypeError, KeyError, ValueError, AttributeError):
+        return {}
+
+
+def _keep(folder: str, server: str, told: Mapping[str, _Told]) -> None:
+    """Only what has an ETag can be asked for again."""
+    kept = {
+        root: {"etag": part.etag, "kinds": [_row(api) for api in part.apis]} for root, part in told.items() if part.etag
+    }
+    if kept:
+        cache.write(folder, server, kept)
+
+
+def _row(api: Api) -> list[object]:
+    return [*api[:5], sorted(api.verbs), sorted(api.subresources)]
+
+
+def _of_row(row: list[Any]) -> Api:
+    """ValueError or TypeError for what is no row."""
+    group, version, kind, plural, namespaced, verbs, subresources = row
+    texts = (group, version, kind, plural, *verbs, *subresources)
+    if not isinstance(namespaced, bool) or not all(isinstance(text, str) for text in texts):
+        raise TypeError("no row of a kind")
+    return Api(group, version, kind, plural, namespaced, frozenset(verbs), frozenset(subresources))

@@ -29,6 +29,8 @@ _COUNTED = ("", "apps", "apps.openshift.io")
 
 METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 """The form of an answer that brings names, labels and owners only."""
+_ONLY_NAMES = frozenset((("", "Secret"), ("", "ConfigMap")))
+"""Of these nothing else is looked at; their data, which may be large or secret, stays where it is."""
 
 
 def observe(
@@ -78,7 +80,8 @@ def list_all(
 
     def one(api: Api) -> tuple[Api, list[Item]]:
         try:
-            return api, rows_of(client, _collection(api, namespace), {"labelSelector": selector})
+            accept = METADATA if (api.group, api.kind) in _ONLY_NAMES else "application/json"
+            return api, rows_of(client, _collection(api, namespace), {"labelSelector": selector}, accept)
         except Refused as refused:
             # 404, 405, 503: a kind that went since it was discovered, or whose own server does not answer
             if refused.status == 403 and (api.group, api.kind) not in needed:

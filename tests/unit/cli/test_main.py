@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -127,3 +128,34 @@ print(sorted(sys.modules))
     loaded = done.stdout.rpartition("[")[2]
     for name in ("docker", "kubernetes", "requests", "rich", "jsonschema"):
         assert f"'{name}'" not in loaded
+
+
+def test_render_and_parse_for_kubernetes_import_no_client_and_no_wire(tmp_path: Path) -> None:
+    (tmp_path / "Nulecule").write_text(
+        "specversion: 0.0.2\nid: k\ngraph:\n  - {name: web, artifacts: {kubernetes: [file://web.yaml]}}\n"
+    )
+    (tmp_path / "web.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\n")
+    program = f"""
+import sys
+from atomicapp.cli.main import main
+for verb in ("render", "validate"):
+    assert main([verb, {str(tmp_path)!r}, *(["--provider", "kubernetes"] if verb == "render" else [])]) == 0
+print(sorted(sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "kind: ConfigMap" in done.stdout
+    loaded = done.stdout.rpartition("[")[2]
+    for name in ("kubernetes", "urllib3", "ssl", "http.client", "concurrent.futures", "requests", "docker"):
+        assert f"'{name}'" not in loaded
+
+
+def test_the_wire_to_kubernetes_imports_no_http_library() -> None:
+    program = (
+        "import sys; from atomicapp.providers.kubernetes import session; from atomicapp.providers.kubernetes.client "
+        "import Client; from atomicapp.providers.kubernetes.config import Access; "
+        "Client(Access('https://127.0.0.1:1', 'test', token='t')).close(); print(sorted(sys.modules))"
+    )
+    env = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=env)
+    for name in ("kubernetes", "urllib3", "urllib.request", "requests", "docker"):
+        assert f"'{name}'" not in done.stdout
