@@ -110,7 +110,7 @@ def busybox_in_registry(docker_engine: DockerEngine, busybox_image: str, registr
 
 @pytest.fixture(scope="session")
 def sample_images(docker_engine: DockerEngine) -> dict[str, str]:
-    """The images of the samples on the engine: `mariadb`, `wordpress`, `httpd` -> reference."""
+    """The images of the samples on the engine: `mariadb`, `wordpress`, `httpd`, `redis`, `guestbook` -> reference."""
     return images.samples(docker_engine, SAMPLES_CACHE)
 
 
@@ -163,12 +163,16 @@ def busybox_in_cluster(cluster: Cluster, busybox_image: str) -> str:
 
 @pytest.fixture(scope="session")
 def sample_images_in_cluster(cluster: Cluster, sample_images: dict[str, str]) -> dict[str, str]:
-    """The images of the samples by names that the cluster's node can pull: `mariadb`, `wordpress`, `httpd`."""
-    return {name: cluster.push(image, f"samples/{name}:1") for name, image in sample_images.items()}
+    """The images of the samples by names that the cluster's node can pull, `REGISTRY/samples/NAME`.
+
+    Without a tag: what the node holds of an earlier one is not taken then.
+    """
+    return {name: cluster.push(image, f"samples/{name}") for name, image in sample_images.items()}
 
 
 @pytest.fixture(scope="session")
 def openshift(cluster: Cluster) -> Cluster:
-    """The cluster, with OpenShift's kinds (Route, DeploymentConfig, ImageStream, Template) defined and no controllers."""
+    """The cluster, with OpenShift's kinds (Route, DeploymentConfig, ImageStream, BuildConfig, Build, Template,
+    ClusterVersion) defined and no controllers."""
     cluster.define_openshift()
     return cluster

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from atomicapp import document
 from atomicapp.errors import ERROR, Issue, SpecError
-from atomicapp.model import App, Artifact, Component
+from atomicapp.model import GENERAL, App, Artifact, Component
 from atomicapp.nulecule.patterns import allows
 from atomicapp.nulecule.resolve import walk
 from atomicapp.params.configure import Settings
@@ -27,16 +27,13 @@ def check(
     issues = list(_broken_defaults(settings))
     told: set[Issue] = set()
     quoted = settings.quoted
-    names: dict[str, dict[str, str]] = {}
-    for item in settings.declared:
-        names.setdefault(item.scope, {})[item.param.name] = PLACEHOLDER
+    texts_of = stand_ins(settings)
     for node in walk(app):
         for component in node.nulecule.graph:
             if not isinstance(component, Component):
                 continue
             scope = node.scope_of(component)
-            texts = {**names.get("general", {}), **names.get(scope, {}), "provider": PLACEHOLDER}
-            texts.update({name: value.text for name, value in settings.variables(scope).items()})
+            texts = texts_of(scope)
             for provider in component.artifacts:
                 if providers and provider not in providers:
                     continue
@@ -46,6 +43,19 @@ def check(
                 issues += [issue for issue in wrong if issue not in told]
                 told.update(wrong)
     return artifacts, issues
+
+
+def stand_ins(settings: Settings) -> Callable[[str], dict[str, str]]:
+    """The texts of all params that reach a component, by its scope; a placeholder for those without a value."""
+    names: dict[str, dict[str, str]] = {}
+    for item in settings.declared:
+        names.setdefault(item.scope, {})[item.param.name] = PLACEHOLDER
+
+    def texts(scope: str) -> dict[str, str]:
+        known = {**names.get(GENERAL, {}), **names.get(scope, {}), "provider": PLACEHOLDER}
+        return known | {name: value.text for name, value in settings.variables(scope).items()}
+
+    return texts
 
 
 def _component(

@@ -221,9 +221,12 @@ def _template_parameters(data: str, file: str) -> frozenset[str]:
     except SpecError:
         return frozenset()
     found: set[str] = set()
-    for root in roots:
-        keys = document.fields(root)
-        if document.text_of(keys.get("kind")) == "Template":
+    while roots:
+        keys = document.fields(roots.pop())
+        kind = document.text_of(keys.get("kind")) or ""
+        if kind.endswith("List"):
+            roots += document.elements(keys.get("items"))
+        if kind == "Template":
             for parameter in document.elements(keys.get("parameters")):
                 found.add(document.text_of(document.fields(parameter).get("name")) or "")
     return frozenset(found)

@@ -26,7 +26,9 @@ def check(client: Client, discovery: Discovery, namespace: str, app: str, coming
         try:
             patch(client, api, namespace, marks.marked(resource, app, 1), dry=True)
         except Refused as refused:
-            return explain(Step(CREATE, resource, None), refused, client.access.server)
+            error = explain(Step(CREATE, resource, None), refused, client.access.server)
+            error.__cause__ = refused
+            return error
         return None
 
     with ThreadPoolExecutor(PARALLEL, thread_name_prefix="check") as pool:
@@ -41,4 +43,4 @@ def check(client: Client, discovery: Discovery, namespace: str, app: str, coming
         position=first.position,
         hint=first.hint,
         details=[f"also: {message}" for message in others],
-    )
+    ) from first.__cause__

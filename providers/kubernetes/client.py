@@ -9,7 +9,7 @@ import os
 import ssl
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -42,6 +42,8 @@ class Client:
 
     def __init__(self, access: Access) -> None:
         self.access = access
+        self.finish: Callable[[Any], Any] = lambda body: body
+        """Makes of an object that is to be applied the one that is sent."""
         self.wire = _wire(access)
 
     def get(self, path: str, query: Mapping[str, str] | None = None, accept: str = "application/json") -> Any:
@@ -113,6 +115,8 @@ class Client:
         data = None
         if body is not None:
             headers["Content-Type"] = kind
+            if kind == APPLY:
+                body = self.finish(body)
             data = json.dumps(body, separators=(",", ":")).encode()
         with self.talking():
             answer = self.wire.request(method, target, data, headers, timeout)

@@ -303,7 +303,18 @@ def _image(row: Item) -> str:
     return ", ".join(str(item.get("image", "")) for item in containers or [] if isinstance(item, dict))
 
 
+def address_of_route(row: Item) -> str:
+    """What a user opens to reach OpenShift's Route; empty before it has a host."""
+    spec, status = row.get("spec") or {}, row.get("status") or {}
+    hosts = [str(ingress["host"]) for ingress in status.get("ingress") or [] if ingress.get("host")]
+    host = hosts[0] if hosts else str(spec.get("host") or "")
+    return f"{'https' if spec.get('tls') else 'http'}://{host}{spec.get('path') or ''}" if host else ""
+
+
 def _ports(api: Api, row: Item) -> tuple[str, ...]:
+    if (api.group, api.kind) == ("route.openshift.io", "Route"):
+        address = address_of_route(row)
+        return (address,) if address else ()
     if (api.group, api.kind) != ("", "Service"):
         return ()
     spec = row.get("spec") or {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +14,8 @@ from atomicapp.providers.kubernetes.discovery import Discovery
 from atomicapp.providers.kubernetes.observe import conditions, rows_of
 
 Item = dict[str, Any]
+Look = Callable[[str, Item], Readiness]
+"""Takes the kind and the live object, whose `status` is a mapping."""
 
 STEADY = 1.5
 """Seconds that pods must stay ready: most wrong commands end sooner, and a pod without a probe is ready at once."""
@@ -42,7 +45,17 @@ class Watch:
         status = item.get("status")
         if not isinstance(status, dict):
             item["status"] = status = {}
-        look = {
+        look = self.looks().get((api.group, api.kind))
+        if look is not None:
+            return look(resource.kind, item)
+        seen = int(status.get("observedGeneration") or 0)
+        if seen and seen < int(item["metadata"].get("generation") or 0):
+            return Waiting("its change is not seen yet")
+        return _generic(item)
+
+    def looks(self) -> dict[tuple[str, str], Look]:
+        """How to look at a kind, by (group, kind); all others are looked at by their conditions."""
+        return {
             ("apps", "Deployment"): self._replicas,
             ("apps", "StatefulSet"): self._replicas,
             ("apps", "ReplicaSet"): self._replicas,
@@ -52,13 +65,7 @@ class Watch:
             ("batch", "Job"): self._job,
             ("", "PersistentVolumeClaim"): self._claim,
             ("", "Service"): self._service,
-        }.get((api.group, api.kind))
-        if look is not None:
-            return look(resource.kind, item)
-        seen = int(status.get("observedGeneration") or 0)
-        if seen and seen < int(item["metadata"].get("generation") or 0):
-            return Waiting("its change is not seen yet")
-        return _generic(item)
+        }
 
     # ------------------------------------------------------------ workloads
 
@@ -83,7 +90,7 @@ class Watch:
             return Failed(f"its pods can't be made: {failure.get('message')}")
         found = watching.pods_of(self.client, self.namespace, kind, item)
         if done:
-            return self._steady(item, found, wanted)
+            return self.steady(item, found, wanted)
         found = watching.newest(self.client, self.namespace, kind, item, found)
         trouble = watching.trouble(self.client, self.namespace, found)
         if trouble is None and len(found) < wanted:
@@ -97,7 +104,8 @@ class Watch:
         uid = str(item["metadata"]["uid"])
         return watching.last_event(self.client, self.namespace, uid, ("FailedCreate",))
 
-    def _steady(self, item: Item, found: list[Item], wanted: int) -> Readiness:
+    def steady(self, item: Item, found: list[Item], wanted: int) -> Readiness:
+        """Ready once the pods of a workload that has all of them stayed so for a while."""
         key = (str(item["metadata"]["uid"]), watching.restarts(found))
         now = time.monotonic()
         first = self.seen.setdefault(key, now)
@@ -113,7 +121,7 @@ class Watch:
             ended = watching.failed_pod(self.client, self.namespace, [item])
             return ended or Failed(f"has failed: {item['status'].get('message') or item['status'].get('reason') or ''}")
         if conditions(item).get("Ready", {}).get("status") == "True":
-            return self._steady(item, [item], 1)
+            return self.steady(item, [item], 1)
         return watching.trouble(self.client, self.namespace, [item]) or Waiting("its pod is being started")
 
     def _job(self, kind: str, item: Item) -> Readiness:

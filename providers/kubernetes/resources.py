@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import yaml
@@ -78,6 +78,11 @@ def group_of(api_version: str) -> str:
     return api_version.rpartition("/")[0]
 
 
+def rank_of(kind: str) -> int:
+    """The order of a kind that is no workload and stands before none."""
+    return _RANK.get(kind, _OTHERS)
+
+
 def key_of(api_version: str, kind: str, name: str) -> str:
     """The key of an object. Without the version: an object is the same one in each version of its group."""
     group = group_of(api_version)
@@ -86,17 +91,28 @@ def key_of(api_version: str, kind: str, name: str) -> str:
 
 def parse(rendered: Rendered, target: Target) -> Parsed:
     """The resources of an app. SpecError with the faults of all artifacts at once."""
-    return _Parser(rendered, target).run()
+    return Parser(rendered, target).run()
 
 
-class _Parser:
+class Parser:
+    """One reading of all artifacts. A provider of a kind of Kubernetes changes what `unfold` and `adapt` do."""
+
     def __init__(self, rendered: Rendered, target: Target) -> None:
         self.rendered = rendered
         self.target = target
         self.issues: list[Issue] = []
         self.items: list[_Item] = []
 
+    def unfold(self, artifact: Artifact, node: document.MappingNode) -> Sequence[document.Node] | None:
+        """The objects that an object stands for, which stand for themselves; None for one that does so too."""
+        return None
+
+    def adapt(self, body: dict[str, Any]) -> dict[str, Any]:
+        """An object as the server wants it."""
+        return body
+
     def run(self) -> Parsed:
+        """The resources. SpecError with the faults of all artifacts at once."""
         for artifact in self.rendered.artifacts:
             self._read(artifact)
         if any(issue.severity == ERROR for issue in self.issues):
@@ -108,7 +124,7 @@ class _Parser:
             resource = self._resource(item, places, definitions)
             other = found.get(resource.key)
             if other is not None:
-                self._say(
+                self.say(
                     ERROR,
                     f"{resource.kind} '{resource.name}' stands here a second time: the other one is at {other.position}",
                     item.artifact,
@@ -131,7 +147,8 @@ class _Parser:
     def _artifacts(self) -> Iterator[Artifact]:
         return iter(self.rendered.artifacts)
 
-    def _say(self, severity: str, message: str, artifact: Artifact, place: Position, code: str, hint: str = "") -> None:
+    def say(self, severity: str, message: str, artifact: Artifact, place: Position, code: str, hint: str = "") -> None:
+        """Note a finding; errors end the reading once all artifacts are read."""
         self.issues.append(Issue(severity, message, place, code, "", hint, line_of(artifact.data, place.line)))
 
     # ------------------------------------------------------------ reading
@@ -144,22 +161,27 @@ class _Parser:
             return
         if not roots:
             place = Position(artifact.file, 1, 1)
-            self._say(WARNING, "the artifact holds no object", artifact, place, "empty", "remove it, or fill it")
+            self.say(WARNING, "the artifact holds no object", artifact, place, "empty", "remove it, or fill it")
         for root in roots:
             self._object(artifact, root)
 
-    def _object(self, artifact: Artifact, node: document.Node) -> None:
+    def _object(self, artifact: Artifact, node: document.Node, *, unfolded: bool = False) -> None:
         place = document.position_of(node, artifact.file)
         if not isinstance(node, document.MappingNode):
             message = f"a Kubernetes object is a mapping, and this is a {_shape(node)}"
             hint = "an object begins with apiVersion, kind and metadata"
-            self._say(ERROR, message, artifact, place, "shape", hint)
+            self.say(ERROR, message, artifact, place, "shape", hint)
             return
         fields = document.fields(node)
         kind = document.text_of(fields.get("kind")) or ""
         if kind.endswith("List") and "items" in fields:
             for item in document.elements(fields["items"]):
-                self._object(artifact, item)
+                self._object(artifact, item, unfolded=unfolded)
+            return
+        inner = None if unfolded else self.unfold(artifact, node)
+        if inner is not None:
+            for item in inner:
+                self._object(artifact, item, unfolded=True)
             return
         if not self._complete(artifact, node, fields):
             return
@@ -170,7 +192,7 @@ class _Parser:
         wanted = document.fields(fields.get("metadata")).get("namespace")
         text = document.text_of(wanted)
         if wanted is not None and text and text != self.target.namespace:
-            self._say(
+            self.say(
                 WARNING,
                 f"the namespace '{text}' is not taken: the app runs in '{self.target.namespace}'",
                 artifact,
@@ -179,8 +201,11 @@ class _Parser:
                 f"remove it here; `--namespace {text}` runs the app there",
             )
         body = {name: value for name, value in body.items() if name not in _GENERATED} | {"metadata": metadata}
+        if "spec" in body and _is_built_in(group_of(str(body["apiVersion"]))):
+            body["spec"] = _without_nulls(body["spec"])
         if body["kind"] == SECRET and not group_of(str(body["apiVersion"])):
             body = _with_data(body)
+        body = self.adapt(body)
         self.items.append(_Item(artifact, body, place))
 
     def _complete(self, artifact: Artifact, node: document.Node, fields: Mapping[str, document.Node]) -> bool:
@@ -190,7 +215,7 @@ class _Parser:
             if not document.text_of(fields.get(name)):
                 what = "is no text" if name in fields and not document.is_null(fields[name]) else "is missing"
                 found = document.position_of(fields[name], artifact.file) if name in fields else place
-                self._say(
+                self.say(
                     ERROR, f"{name} {what}", artifact, found, name, "every object has apiVersion, kind and metadata"
                 )
                 good = False
@@ -199,9 +224,7 @@ class _Parser:
         if not document.text_of(named):
             at = named if named is not None else metadata if isinstance(metadata, document.MappingNode) else node
             hint = "give the object a name of its own: what it is made from is found again by it"
-            self._say(
-                ERROR, "metadata.name is missing", artifact, document.position_of(at, artifact.file), "name", hint
-            )
+            self.say(ERROR, "metadata.name is missing", artifact, document.position_of(at, artifact.file), "name", hint)
             good = False
         for name in ("labels", "annotations"):
             found_map = document.fields(metadata).get(name)
@@ -211,7 +234,7 @@ class _Parser:
                 and not isinstance(found_map, document.MappingNode)
             ):
                 at_map = document.position_of(found_map, artifact.file)
-                self._say(ERROR, f"metadata.{name} must be a mapping", artifact, at_map, name)
+                self.say(ERROR, f"metadata.{name} must be a mapping", artifact, at_map, name)
                 good = False
         return good
 
@@ -226,7 +249,7 @@ class _Parser:
         elif kind in _LAST:
             order = _GRAPH + len(places)
         else:
-            order = _RANK.get(kind, _OTHERS)
+            order = rank_of(kind)
         defined = definitions.get((group_of(version), kind))
         lifetime = DATA if kind in (CLAIM, VOLUME) else OWNED
         if kind == NAMESPACE and name == self.target.namespace:
@@ -275,6 +298,19 @@ def defines(body: Mapping[str, Any]) -> tuple[str, str]:
         return "", ""
     names = spec.get("names")
     return str(spec.get("group", "")), str(names.get("kind", "")) if isinstance(names, dict) else ""
+
+
+def _is_built_in(group: str) -> bool:
+    """Whether a group is Kubernetes' own. Definitions are left as they are: a null may be a default in their schemas."""
+    return group != "apiextensions.k8s.io" and ("." not in group or group.endswith(".k8s.io"))
+
+
+def _without_nulls(value: Any) -> Any:
+    """A spec without fields that are null, which to Kubernetes' own kinds are absent: server-side apply refuses those that
+    a kind has no more."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(inner) for name, inner in value.items() if inner is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def _with_data(body: dict[str, Any]) -> dict[str, Any]:

@@ -15,8 +15,10 @@ packages() {
     mariadb) echo mariadb-server-core,mariadb-client-core ;;
     wordpress) echo wordpress,wordpress-theme-twentytwentythree,apache2,libapache2-mod-php,php-mysql,curl ;;
     httpd) echo apache2 ;;
+    redis) echo redis-server ;;
+    guestbook) echo python3,python3-redis ;;
     python) echo python3-venv,ca-certificates,git ;;
-    *) echo "build.sh: no image named '$1'; known: mariadb wordpress httpd python" >&2 && return 1 ;;
+    *) echo "build.sh: no image named '$1'; known: mariadb wordpress httpd redis guestbook python" >&2 && return 1 ;;
     esac
 }
 
@@ -61,7 +63,7 @@ image() ( # build and tag; a shell of its own, so that the folder goes on every 
     echo "built $(tag_of "$1")"
 )
 
-[ $# -gt 0 ] || set -- mariadb wordpress httpd
+[ $# -gt 0 ] || set -- mariadb wordpress httpd redis guestbook
 for name in "$@"; do packages "$name" >/dev/null; done
 for program in mmdebstrap docker flock; do
     command -v "$program" >/dev/null || { echo "build.sh: $program is missing (Debian, Ubuntu: apt-get install mmdebstrap docker.io util-linux)" >&2 && exit 1; }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import uuid
 from collections.abc import Iterator
 
 import pytest
+import yaml
 
 from atomicapp import providers
 from atomicapp.model import Target
@@ -77,7 +79,28 @@ spec: {accessModes: [ReadWriteOnce], storageClassName: "", resources: {requests:
     )
 
 
-@pytest.fixture(params=["docker", "kubernetes"])
+def openshift_case(cluster: Cluster, namespace: str, image: str) -> Case:
+    """The objects of Kubernetes in templates, which the provider takes apart."""
+    plain = kubernetes_case(cluster, namespace, image)
+
+    def template(text: str) -> str:
+        objects = [document for document in yaml.safe_load_all(text) if document]
+        colour = objects[0]["spec"]["template"]["spec"]["containers"][0]["env"][0]
+        parameters = [{"name": "COLOUR", "value": colour["value"]}]
+        colour["value"] = "${COLOUR}"
+        found = {"apiVersion": "v1", "kind": "Template", "parameters": parameters, "objects": objects}
+        return json.dumps(found, indent=1)
+
+    return plain._replace(
+        provider=providers.load("openshift"),
+        web=template(plain.web),
+        web_changed=template(plain.web_changed),
+        broken=template(plain.broken),
+        db=template(plain.db),
+    )
+
+
+@pytest.fixture(params=["docker", "kubernetes", "openshift"])
 def case(request: pytest.FixtureRequest) -> Iterator[Case]:
     """A deployment of its own on each engine; whatever a test leaves of it is removed."""
     of = request.getfixturevalue
@@ -85,7 +108,8 @@ def case(request: pytest.FixtureRequest) -> Iterator[Case]:
         found = docker_case(of("docker_engine").host, of("busybox_image"))
     else:
         of("volume")
-        found = kubernetes_case(of("cluster"), of("namespace"), of("busybox_in_cluster"))
+        made, cluster = (kubernetes_case, "cluster") if request.param == "kubernetes" else (openshift_case, "openshift")
+        found = made(of(cluster), of("namespace"), of("busybox_in_cluster"))
     yield found
     with contextlib.closing(found.provider.connect(found.target)) as session:
         left = diff.uninstall(session.observe(found.target.app, ()), purge_data=True)

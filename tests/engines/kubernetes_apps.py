@@ -8,13 +8,13 @@ import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from atomicapp.model import KEEP, Artifact, Existing, Plan, Rendered, Step, Target
+from atomicapp.model import KEEP, Artifact, Existing, Plan, Rendered, Resource, Step, Target
 from atomicapp.planning import diff
 from atomicapp.planning.apply import Observer, apply
 from atomicapp.planning.wait import wait_until_ready
 from atomicapp.position import Position
-from atomicapp.providers import kubernetes
-from atomicapp.providers.base import Session
+from atomicapp.providers import load
+from atomicapp.providers.base import Provider, Session
 from tests.engines.cluster import Cluster
 
 Body = dict[str, Any]
@@ -23,6 +23,8 @@ Body = dict[str, Any]
 class App:
     """A deployment in a namespace; `run` takes the objects of its one component `web`."""
 
+    provider: Provider = load("kubernetes")
+
     def __init__(self, cluster: Cluster, namespace: str, **options: str) -> None:
         given = {"api": cluster.server, "auth": cluster.token, "cafile": str(cluster.cafile)} | options
         name = given.pop("app", f"app-{uuid.uuid4().hex[:8]}")
@@ -30,7 +32,7 @@ class App:
 
     @contextlib.contextmanager
     def session(self) -> Iterator[Session]:
-        with contextlib.closing(kubernetes.connect(self.target)) as session:
+        with contextlib.closing(self.provider.connect(self.target)) as session:
             yield session
 
     def plan(self, *bodies: Body) -> tuple[Step, ...]:
@@ -38,9 +40,7 @@ class App:
             return self._plan(session, bodies)
 
     def _plan(self, session: Session, bodies: Sequence[Body]) -> tuple[Step, ...]:
-        text = "\n---\n".join(json.dumps(body) for body in bodies)
-        artifact = Artifact("web", "kubernetes", "web.yaml", text, "web.yaml", Position("Nulecule", 1, 1))
-        wanted = kubernetes.parse(Rendered((artifact,)), self.target).resources
+        wanted = tuple(self.wanted(*bodies).values())
         return diff.run(wanted, session.observe(self.target.app, wanted), session.compare)
 
     def run(self, *bodies: Body, timeout: float = 60, wait: bool = True) -> dict[str, str]:
@@ -51,6 +51,13 @@ class App:
                 started = [step.resource for step in steps if step.op != KEEP and step.resource]
                 wait_until_ready(started, session, Observer(), timeout=timeout)
         return {step.key: step.op for step in steps if step.op != KEEP}
+
+    def wanted(self, *bodies: Body) -> dict[str, Resource]:
+        """What the objects are to become, by key."""
+        text = "\n---\n".join(json.dumps(body) for body in bodies)
+        artifact = Artifact("web", self.provider.NAME, "web.yaml", text, "web.yaml", Position("Nulecule", 1, 1))
+        parsed = self.provider.parse(Rendered((artifact,)), self.target)
+        return {resource.key: resource for resource in parsed.resources}
 
     def held(self) -> dict[str, Existing]:
         with self.session() as session:
@@ -64,7 +71,7 @@ class App:
         self.carry_out(diff.uninstall(self.held().values(), purge_data=True))
 
     def _apply(self, session: Session, steps: Sequence[Step]) -> None:
-        apply(Plan(self.target, "kubernetes", 1, tuple(steps)), session, Observer())
+        apply(Plan(self.target, self.provider.NAME, 1, tuple(steps)), session, Observer())
 
 
 def body(kind: str, name: str, version: str = "v1", **more: Any) -> Body:

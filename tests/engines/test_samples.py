@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
-import time
-import urllib.error
-import urllib.parse
-import urllib.request
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
+from tests.engines import samples
 from tests.engines.docker import ROOT, DockerEngine
 from tests.engines.process import free_port
 from tests.engines.program import Program
 from tests.engines.registry import Registry
+from tests.engines.samples import SECRETS, fetch
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
-
-SECRETS = ("a-password-for-both", "the-root-of-all")
-
-
-def fetch(url: str, form: dict[str, str] | None = None) -> str:
-    """The page at `url`, redirections followed, polled as long as nobody answers or it says 5xx."""
-    data = urllib.parse.urlencode(form).encode() if form else None
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            with urllib.request.urlopen(url, data, timeout=30) as answer:
-                text: str = answer.read().decode()
-                return text
-        except urllib.error.HTTPError as error:
-            error.close()
-            if error.code < 500 or time.monotonic() > deadline:
-                raise
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-        time.sleep(0.3)
 
 
 class Site:
@@ -76,21 +53,6 @@ class Site:
         )
         return dict(line.split() for line in shown.splitlines())
 
-    def install(self) -> None:
-        """Fill in WordPress' own form, which writes to the database."""
-        page = fetch(
-            f"{self.url}wp-admin/install.php?step=2",
-            {
-                "weblog_title": f"Blog of {self.name}",
-                "user_name": "admin",
-                "admin_password": "pw-of-admin-1",
-                "admin_password2": "pw-of-admin-1",
-                "pw_weak": "1",
-                "admin_email": "a@example.com",
-            },
-        )
-        assert "<h1>Success!</h1>" in page or "Already Installed" in page
-
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory, docker_host: str) -> Program:
@@ -100,16 +62,7 @@ def program(tmp_path_factory: pytest.TempPathFactory, docker_host: str) -> Progr
 @pytest.fixture(scope="module")
 def packages(program: Program, registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Both packages in a registry. The sample names the one on port 5000; the tests' has another port."""
-    folder = tmp_path_factory.mktemp("packages")
-    for name in ("mariadb", "wordpress"):
-        shutil.copytree(ROOT / "samples" / name, folder / name)
-    nulecule = folder / "wordpress" / "Nulecule"
-    text = nulecule.read_text()
-    assert "docker://localhost:5000/mariadb-app" in text
-    nulecule.write_text(text.replace("localhost:5000", registry.host))
-    for name in ("mariadb", "wordpress"):
-        program("build", str(folder / name), "-t", f"{registry.host}/{name}-app")
-        program("push", f"{registry.host}/{name}-app")
+    samples.package(program, tmp_path_factory.mktemp("packages"), registry.host, "mariadb", "wordpress")
 
 
 @pytest.fixture(scope="module")
@@ -182,8 +135,8 @@ def test_status_list_and_logs_tell_of_both(running: Site) -> None:
 
 
 def test_data_outlives_stop_and_uninstall(running: Site) -> None:
-    running.install()
     title = f"Blog of {running.name}"
+    samples.install_wordpress(running.url, title)
     assert title in fetch(running.url)
 
     running.program("stop", running.name)
@@ -232,24 +185,45 @@ def test_helloapache_runs_from_its_folder(
     name = f"hello-{uuid.uuid4().hex[:8]}"
     port = free_port()
     words = (str(ROOT / "samples" / "helloapache"), "-p", f"helloapache:hostport={port}", "--name", name)
-    program("run", *words)
     try:
+        program("run", *words)
         assert "It works!" in fetch(f"http://127.0.0.1:{port}/")
     finally:
         program("uninstall", name)
     assert docker_engine.docker("ps", "-aq", "--filter", f"label=io.atomicapp.name={name}") == ""
 
 
-@pytest.mark.parametrize("sample", ["helloapache", "mariadb", "wordpress"])
+def test_the_guestbook_reads_from_the_follower_what_the_leader_was_told(
+    program: Program, docker_engine: DockerEngine, sample_images: dict[str, str]
+) -> None:
+    name = f"guests-{uuid.uuid4().hex[:8]}"
+    port = free_port()
+    words = ("-p", f"general:network={name}", "-p", f"frontend:hostport={port}", "--name", name)
+    try:
+        program("run", str(ROOT / "samples" / "guestbook"), *words, "--provider", "docker")
+        url = f"http://127.0.0.1:{port}/"
+        fetch(url, {"entry": "<b>Ada & Bob</b>"})
+        found = samples.until(lambda: fetch(url), lambda page: "Ada" in page)
+        assert "<li>&lt;b&gt;Ada &amp; Bob&lt;/b&gt;</li>" in found
+        running = [item for item in program.json("status", name)["resources"] if item["kind"] == "container"]
+        assert {item["component"] for item in running} == {"redis-leader", "redis-follower", "frontend"}
+        assert all("(healthy)" in item["detail"] for item in running)
+    finally:
+        program("uninstall", name)
+    assert docker_engine.docker("ps", "-aq", "--filter", f"label=io.atomicapp.name={name}") == ""
+
+
+@pytest.mark.parametrize("sample", ["helloapache", "mariadb", "wordpress", "guestbook"])
 def test_samples_are_valid_and_their_sample_answers_complete(
     program: Program, packages: None, sample: str, registry: Registry, tmp_path: Path
 ) -> None:
-    folder = tmp_path / sample
-    shutil.copytree(ROOT / "samples" / sample, folder)
-    nulecule = folder / "Nulecule"
-    nulecule.write_text(nulecule.read_text().replace("localhost:5000", registry.host))
+    folder = samples.copy(sample, tmp_path, registry.host)
     # Docker's local volumes have no limit, and the program says so: the only thing to say
     assert {issue["code"] for issue in program.json("validate", str(folder))["issues"]} <= {"volume-size"}
+    artifacts = [item.get("artifacts") for item in yaml.safe_load((folder / "Nulecule").read_text())["graph"]]
+    engines = {",".join(found) for found in artifacts if found}
+    assert engines == {"docker,kubernetes,openshift"}
+    assert f'providers="{engines.pop()}"' in (folder / "Dockerfile").read_text()
     # the sample beside the Nulecule names every param that `params` knows, and no other
     known = {(item["scope"], item["name"]) for item in program.json("params", str(folder))["params"]}
     listed = set()
@@ -271,5 +245,5 @@ def test_one_param_chooses_the_public_images(
     words += ["-p", f"mariadb:mariadb:db_root_password={SECRETS[1]}", "--provider", "docker"]
     program("render", f"{registry.host}/wordpress-app", *words, "--output", str(tmp_path / "out"))
     texts = {path.name: path.read_text() for path in (tmp_path / "out").rglob("*_run")}
-    assert texts["wordpress_run"].split()[-1] == "docker.io/library/wordpress"
-    assert texts["mariadb_run"].split()[-1] == "docker.io/library/mariadb"
+    assert texts["wordpress_run"].split()[-1] == "docker.io/library/wordpress:latest"
+    assert texts["mariadb_run"].split()[-1] == "docker.io/library/mariadb:latest"

@@ -35,7 +35,7 @@ graph:
         description: The container image to run
         default: docker.io/library/httpd
       - name: hostport
-        description: The port of the host to publish it on
+        description: The port of the host that Docker publishes it on
         default: "8080"
         constraints:
           - allowed_pattern: "[0-9]+"
@@ -44,7 +44,7 @@ graph:
       docker:
         - file://artifacts/docker/{name}_run
       kubernetes:
-        - file://artifacts/kubernetes/{name}_pod.yaml
+        - file://artifacts/kubernetes/{name}_deployment.yaml
         - file://artifacts/kubernetes/{name}_service.yaml
 """
 _DOCKERFILE = """\
@@ -58,32 +58,47 @@ COPY artifacts /application-entity/artifacts
 _README = """\
 # {name}
 
-Run it with `atomicapp run . --provider docker`.
+    atomicapp run . --provider docker          # http://localhost:8080
+    atomicapp run . --provider kubernetes      # at the node port that it tells
 """
-_POD = """\
-apiVersion: v1
-kind: Pod
+_DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
 metadata:
-  name: {name}
-  labels:
-    app: {name}
+  name: "{name}"
 spec:
-  containers:
-    - name: {name}
-      image: $image
-      ports:
-        - containerPort: 80
+  selector:
+    matchLabels:
+      app: "{name}"
+  template:
+    metadata:
+      labels:
+        app: "{name}"
+    spec:
+      automountServiceAccountToken: false
+      containers:
+        - name: "{name}"
+          image: $image
+          ports:
+            - name: http
+              containerPort: 80
+          readinessProbe:
+            tcpSocket:
+              port: http
 """
 _SERVICE = """\
 apiVersion: v1
 kind: Service
 metadata:
-  name: {name}
+  name: "{name}"
 spec:
+  # reached by a port of every node; ClusterIP is for within the cluster only
+  type: NodePort
   selector:
-    app: {name}
+    app: "{name}"
   ports:
-    - port: 80
+    - name: http
+      port: 80
 """
 _ANSWERS = """\
 [general]
@@ -104,7 +119,7 @@ def files(name: str) -> dict[str, str]:
         "README.md": _README,
         "answers.conf.sample": _ANSWERS,
         f"artifacts/docker/{name}_run": "docker run -d -p $hostport:80 $image\n",
-        f"artifacts/kubernetes/{name}_pod.yaml": _POD,
+        f"artifacts/kubernetes/{name}_deployment.yaml": _DEPLOYMENT,
         f"artifacts/kubernetes/{name}_service.yaml": _SERVICE,
     }
     return {path: text.replace("{name}", name).replace("{spec}", SPEC_VERSION) for path, text in texts.items()}

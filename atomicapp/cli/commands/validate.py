@@ -13,6 +13,7 @@ from atomicapp.cli.ui import Ui, count
 from atomicapp.errors import ERROR, NOTE, WARNING, Issue, SpecError
 from atomicapp.model import App, Artifact, Rendered, Target, Volume
 from atomicapp.nulecule.resolve import walk
+from atomicapp.params.settings import Settings
 from atomicapp.rendering.render import reader
 from atomicapp.rendering.sources import Sources
 from atomicapp.store import Store, name_for
@@ -77,13 +78,16 @@ def _issues(options: argparse.Namespace, ui: Ui, store: Store) -> list[Issue]:
         artifacts, wrong = check(app, settings, sources, chosen)
         found += wrong
         if not any(issue.severity == ERROR for issue in wrong):
-            found += _parsed(app, artifacts, sources)
+            found += _parsed(app, settings, artifacts, wrong, sources)
     return list(dict.fromkeys(found))
 
 
-def _parsed(app: App, artifacts: list[Artifact], sources: Sources) -> list[Issue]:
+def _parsed(
+    app: App, settings: Settings, artifacts: list[Artifact], told: list[Issue], sources: Sources
+) -> list[Issue]:
     """What the providers that are installed say of the artifacts for them."""
     from atomicapp import providers
+    from atomicapp.rendering.check import stand_ins
 
     found: list[Issue] = []
     volumes = tuple(Volume(node.namespace, item) for node in walk(app) for item in node.nulecule.requirements)
@@ -93,7 +97,8 @@ def _parsed(app: App, artifacts: list[Artifact], sources: Sources) -> list[Issue
             continue
         mine = tuple(artifact for artifact in artifacts if artifact.provider == name)
         try:
-            parsed = providers.load(name).parse(Rendered(mine, volumes, (), read), target)
+            rendered = Rendered(mine, volumes, tuple(told), read, variables=stand_ins(settings))
+            parsed = providers.load(name).parse(rendered, target)
             found += parsed.issues
         except SpecError as error:
             found += error.issues

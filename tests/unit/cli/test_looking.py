@@ -48,6 +48,37 @@ def test_warnings_fail_when_strict(cli: Cli, shop: Path) -> None:
     assert cli("validate", "shop", "--strict").code == 1
 
 
+TEMPLATES = """\
+apiVersion: v1
+kind: List
+items:
+- apiVersion: v1
+  kind: Template
+  metadata: {name: t}
+  parameters:
+  - {name: SIZE, required: true}
+  - {name: OTHER, required: true}
+  objects:
+  - {apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {a: "${SIZE}", b: "${{SIZE}}", c: "${NO}", d: "${{NO}}"}}
+"""
+
+
+def test_a_template_is_judged_with_the_params_that_reach_it(cli: Cli) -> None:
+    app = Path("openshift")
+    app.mkdir()
+    (app / "Nulecule").write_text(
+        "specversion: 0.0.2\nid: a\ngraph:\n- name: web\n  artifacts: {openshift: [file://t.yaml]}\n"
+        "  params: [{name: SIZE, description: s}]\n"
+    )
+    (app / "t.yaml").write_text(TEMPLATES)
+    found = json.loads(cli("validate", "openshift", "-o", "json").out)["issues"]
+    assert [(issue["severity"], issue["line"], issue["message"]) for issue in found] == [
+        ("warning", 11, "no param 'NO' reaches web: the text stays as it is"),
+        ("error", 9, "the parameter OTHER needs a value"),
+    ]
+    assert cli("validate", "openshift", "-p", "web:OTHER=1").code == 0
+
+
 def test_findings_as_json_and_sarif(cli: Cli, shop: Path) -> None:
     (shop / "artifacts" / "db").write_text("nonsense\n")
     found = json.loads(cli("validate", "shop", "-o", "json").out)
@@ -169,6 +200,17 @@ def test_init_makes_a_valid_app(cli: Cli) -> None:
     assert "is not empty" in cli("init", "fresh").err
     assert cli("init", "fresh", "--force").code == 0
     assert "use small letters" in cli("init", "Bad Name").err
+
+
+@pytest.mark.parametrize("name", ["fresh", "true", "2048"])
+def test_init_makes_objects_for_kubernetes_whatever_yaml_thinks_of_the_name(cli: Cli, name: str) -> None:
+    cli("init", name)
+    rendered = json.loads(cli("render", name, "--provider", "kubernetes", "-o", "json").out)
+    deployment, service = (yaml.safe_load(item["data"]) for item in rendered)
+    assert (deployment["kind"], service["kind"]) == ("Deployment", "Service")
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert labels == deployment["spec"]["selector"]["matchLabels"] == service["spec"]["selector"] == {"app": name}
+    assert deployment["metadata"]["name"] == service["metadata"]["name"] == name
 
 
 def test_an_index_of_a_folder(cli: Cli, shop: Path) -> None:

@@ -244,16 +244,19 @@ parameters:
 
 def test_parameters_of_a_template_are_its_own(tmp_path: Path) -> None:
     files = {
-        "Nulecule": "graph: [{name: a, artifacts: {docker: ['file://t', 'file://u', 'file://v']}, params: [{name: image, default: i}]}]\n",
+        "Nulecule": "graph: [{name: a, artifacts: {docker: ['file://t', 'file://u', 'file://v', 'file://w']}, params: [{name: image, default: i}]}]\n",
         "t": TEMPLATE,
         "u": "kind: Pod\n---\n" + TEMPLATE.replace("$ODD", "x"),
         "v": "no: [Template $NAME",
+        "w": "kind: List\nitems:\n- kind: List\n  items:\n"
+        + "".join(f"  {'- ' if not number else '  '}{line}\n" for number, line in enumerate(TEMPLATE.splitlines())),
     }
     found = rendered(tmp_path, files)
     assert found.artifacts[0].data == TEMPLATE.replace("$image", "i")
     assert [f"{issue.position.line} {issue.message}" for issue in found.issues] == [
         "4 no param 'ODD' reaches a: the text stays as it is",
         "1 no param 'NAME' reaches a: the text stays as it is",
+        "8 no param 'ODD' reaches a: the text stays as it is",
     ]
 
 

@@ -81,6 +81,16 @@ def test_null_maps_are_empty_and_the_servers_fields_are_left_out() -> None:
     assert parse(web=text).resources[0].body == {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}}
 
 
+def test_null_fields_of_kubernetes_own_kinds_are_absent() -> None:
+    spec = "spec: {portalIP: null, ports: [{port: 80, name: ~}], selector: {a: b}, list: [~]}\n"
+    kept = {"portalIP": None, "ports": [{"port": 80, "name": None}], "selector": {"a": "b"}, "list": [None]}
+    found = parse(web=thing("Service", "a", more=spec), db=thing("Widget", "a", "example.com/v1", spec)).resources
+    assert {item.kind: item.body["spec"] for item in found} == {
+        "Service": {"ports": [{"port": 80}], "selector": {"a": "b"}, "list": [None]},
+        "Widget": kept,
+    }
+
+
 def test_another_namespace_is_not_taken_and_that_is_said() -> None:
     found = parse(web=thing("Pod", "a", more="  namespace: other\n"), db=thing("Pod", "b", more="  namespace: test\n"))
     assert [(issue.code, str(issue.position)) for issue in found.issues] == [("namespace", "web:5:14")]
