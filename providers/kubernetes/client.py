@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 from atomicapp.errors import EngineError
 from atomicapp.io import shown_url
 from atomicapp.providers.kubernetes.config import Access
-from atomicapp.providers.kubernetes.wire import KEPT, Answer, BrokenError, ByProxy, Direct, Trust, Wire
+from atomicapp.providers.kubernetes.wire import KEPT, Answer, BrokenError, Trust, Wire
 
 TIMEOUT = 30.0
 PARALLEL = KEPT
@@ -173,10 +173,8 @@ def _refusal(status: int, data: bytes, location: str) -> Refused:
 def _wire(access: Access) -> Wire:
     trust = Trust(_context(access), access.server_name) if access.server.startswith("https://") else None
     proxy = access.proxy or _proxy_of_system(access.server)
-    if proxy.startswith(("http://", "https://")):
-        return ByProxy(access.server, proxy, trust)
     try:
-        return Direct(access.server, trust)
+        return Wire(access.server, trust, proxy if proxy.startswith(("http://", "https://")) else "")
     except ValueError as error:
         raise EngineError(f"'{access.server}' ({access.origin}) is no address: {error}", hint=_HINT) from error
 

@@ -13,7 +13,7 @@ from atomicapp.errors import EngineError
 from atomicapp.providers.kubernetes import wire
 from atomicapp.providers.kubernetes.client import Client, Refused
 from atomicapp.providers.kubernetes.config import Access
-from atomicapp.providers.kubernetes.wire import BrokenError, Direct
+from atomicapp.providers.kubernetes.wire import BrokenError, Wire
 
 GOOD = b'HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{"a": 1}'
 
@@ -152,7 +152,7 @@ def test_an_address_may_have_a_path(server: Server) -> None:
 )
 def test_an_answer_that_is_none(server: Server, answer: bytes | tuple[bytes] | None, why: str) -> None:
     server.answers = [answer, GOOD]
-    straight = Direct(server.address, None)
+    straight = Wire(server.address, None)
     with pytest.raises(BrokenError, match=why):
         _ = straight.request("GET", "/1", None, {}, 0.2).data
     good = straight.request("GET", "/2", None, {}, 20)
