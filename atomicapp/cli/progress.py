@@ -33,6 +33,8 @@ _DOING = {
 
 PLAIN_EVERY = 10.0
 """Seconds between two plain lines about one transfer."""
+PLAIN_AFTER = 2.0
+"""Seconds that a reason to wait must last until it is a plain line: what passes by is noise."""
 
 
 class Live:
@@ -82,6 +84,11 @@ class Live:
             self._told[key] = now
         self.ui.info(text)
 
+    def line(self, text: str) -> None:
+        """A line of the log where there is no display that shows the same."""
+        if self._progress is None:
+            self.ui.info(text)
+
     def end(self, key: str) -> None:
         """The thing with this key is over."""
         with self._lock:
@@ -96,6 +103,9 @@ class ApplyProgress(Observer):
     def __init__(self, live: Live) -> None:
         self._live = live
         self._began: dict[str, float] = {}
+        self._reasons: dict[str, tuple[str, float]] = {}
+        """What each is waited for, and since when for that."""
+        self._told: dict[str, str] = {}
 
     def step_started(self, step: Step) -> None:
         self._began[step.key] = time.monotonic()
@@ -118,7 +128,13 @@ class ApplyProgress(Observer):
         self._live.end(step.key)
 
     def waiting(self, component: str, name: str, reason: str) -> None:
-        self._live.show(f"wait/{name}", f"waiting for {component} ({name}): {reason}", plain=True)
+        text, now = f"waiting for {component} ({name}): {reason}", time.monotonic()
+        if self._reasons.get(name, ("", 0.0))[0] != reason:
+            self._reasons[name] = reason, now
+            self._live.show(f"wait/{name}", text)
+        elif now - self._reasons[name][1] >= PLAIN_AFTER and self._told.get(name) != reason:
+            self._told[name] = reason
+            self._live.line(text)
 
     def ready(self, component: str, name: str, detail: str) -> None:
         self._live.end(f"wait/{name}")

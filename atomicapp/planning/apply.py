@@ -37,7 +37,9 @@ class Observer:
     def step_done(self, step: Step) -> None: ...
     def step_kept(self, step: Step, reason: str) -> None: ...
     def step_failed(self, step: Step, error: AtomicAppError) -> None: ...
-    def waiting(self, component: str, name: str, reason: str) -> None: ...
+    def waiting(self, component: str, name: str, reason: str) -> None:
+        """Told at each look, also while the reason stays the same."""
+
     def ready(self, component: str, name: str, detail: str) -> None: ...
 
 
@@ -98,13 +100,16 @@ def apply(plan: Plan, session: Applier, observer: Observer) -> Plan:
     return plan._replace(steps=tuple(went))
 
 
+def _naming(step: Step, message: str) -> str:
+    """A message that names its thing, once."""
+    return message if step.name in message else f"{step.kind} {step.name}: {message}"
+
+
 def _failure(steps: Sequence[Step], done: set[int], failures: Sequence[tuple[int, AtomicAppError]]) -> EngineError:
     number, first = failures[0]
     step = steps[number]
     details = [*first.details]
-    details += [
-        f"also failed: {steps[other].kind} {steps[other].name}: {error.message}" for other, error in failures[1:]
-    ]
+    details += [f"also failed: {_naming(steps[other], error.message)}" for other, error in failures[1:]]
     made = [f"{steps[index].op} {steps[index].kind} {steps[index].name}" for index in sorted(done)]
     failed = {index for index, _ in failures}
     left = [

@@ -45,7 +45,7 @@ def wait_until_ready(
                 observer.ready(resource.component, resource.name, found.detail)
             elif isinstance(found, Failed):
                 failed.append((resource, found))
-            elif isinstance(found, Waiting) and reasons.get(resource.key) != found.reason:
+            elif isinstance(found, Waiting):
                 reasons[resource.key] = found.reason
                 observer.waiting(resource.component, resource.name, found.reason)
         if failed:

@@ -16,6 +16,8 @@ from atomicapp.providers.kubernetes.reasons import explain
 from atomicapp.providers.kubernetes.resources import SECRET
 
 HIDDEN = "(hidden)"
+_NEVER_ROLL = ("ReplicationController", "ReplicaSet")
+"""A changed template of these has no effect on the pods that they have: they are made anew with theirs."""
 _NOISE = frozenset(("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "namespace"))
 _NAMES = ("name", "key", "mountPath", "containerPort", "port", "type", "ip")
 
@@ -48,6 +50,8 @@ def compare(
             ) from refused
         return REPLACE, tuple(_changes(_only(live, wanted.body), dict(wanted.body), secret))
     found = tuple(_changes(_visible(live), _visible(after), secret))
+    if wanted.kind in _NEVER_ROLL and any(change.path.startswith("spec/template/") for change in found):
+        return REPLACE, found
     return (UPDATE, found) if found else (KEEP, ())
 
 

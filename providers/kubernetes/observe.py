@@ -27,6 +27,8 @@ _PAGE = "500"
 _COUNTED = ("", "apps", "apps.openshift.io")
 """Groups whose workloads leave out readyReplicas where there are none; others may not know the word."""
 
+_REPLACING = (("apps", "Deployment"), ("apps", "StatefulSet"), ("apps.openshift.io", "DeploymentConfig"))
+
 METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 """The form of an answer that brings names, labels and owners only."""
 _ONLY_NAMES = frozenset((("", "Secret"), ("", "ConfigMap")))
@@ -275,8 +277,10 @@ def state_of(api: Api, row: Item) -> tuple[str, str]:
         return RUNNING, phase
     if api.kind == "Job":
         return RUNNING, "complete" if found.get("Complete", {}).get("status") == "True" else "running"
-    counts = _counts(api, row)
-    return RUNNING, f"{counts[0]} of {counts[1]} ready" if counts else ""
+    counts, old = _counts(api, row), _not_updated(api, row)
+    return RUNNING, (f"{counts[0]} of {counts[1]} ready" if counts else "") + (
+        f", {old} of them outdated" if old else ""
+    )
 
 
 def _counts(api: Api, row: Item) -> tuple[int, int] | None:
@@ -287,13 +291,25 @@ def _counts(api: Api, row: Item) -> tuple[int, int] | None:
     return None if wanted is None or ready is None else (int(ready), int(wanted))
 
 
+def _not_updated(api: Api, row: Item) -> int:
+    """How many pods are still made from an earlier version, of the kinds that replace them by themselves."""
+    status, spec = row.get("status") or {}, row.get("spec") or {}
+    if (spec.get("updateStrategy") or {}).get("type") == "OnDelete":
+        return 0
+    if (api.group, api.kind) == ("apps", "DaemonSet"):
+        return int(status.get("desiredNumberScheduled") or 0) - int(status.get("updatedNumberScheduled") or 0)
+    if (api.group, api.kind) in _REPLACING:
+        return int(status.get("replicas") or 0) - int(status.get("updatedReplicas") or 0)
+    return 0
+
+
 def _is_ready(api: Api, row: Item) -> bool:
     """Whether a thing that runs does its work, as far as its own fields tell."""
     if (api.group, api.kind) == ("", "Pod"):
         ended = (row.get("status") or {}).get("phase") in ("Succeeded", "Failed")
         return ended or conditions(row).get("Ready", {}).get("status") == "True"
     counts = _counts(api, row) if runs(api) else None
-    return counts is None or counts[0] >= counts[1]
+    return counts is None or (counts[0] >= counts[1] and not _not_updated(api, row))
 
 
 def _image(row: Item) -> str:

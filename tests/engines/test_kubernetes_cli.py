@@ -84,6 +84,31 @@ def test_scale_up_and_down_stays_until_the_artifact_changes(package: Package, bu
     assert package.get("/api/v1/NS/replicationcontrollers/web")["spec"]["replicas"] == 2
 
 
+def test_a_controller_that_does_not_roll_is_made_anew_with_its_pods(package: Package, busybox_in_cluster: str) -> None:
+    package.write(web=[controller("web", busybox_in_cluster, 2)])
+    package.run()
+    changed = controller("web", busybox_in_cluster, 2)
+    changed["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "COLOUR", "value": "green"}]
+    package.write(web=[changed])
+    plan = package.program("plan", str(package.folder), "--name", package.name, *package.engine)
+    assert "replace ReplicationController web" in plan
+    assert "containers/main/env/COLOUR/value: (absent) -> green" in plan
+    package.run()
+    pods = package.get("/api/v1/NS/pods")["items"]
+    assert [pod["spec"]["containers"][0]["env"][0]["value"] for pod in pods] == ["green", "green"]
+
+
+def test_a_rollout_that_fails_is_seen_in_the_status(package: Package, busybox_in_cluster: str) -> None:
+    package.write(web=[deployment("web", busybox_in_cluster)])
+    package.run()
+    package.write(web=[deployment("web", f"{package.cluster.registry}/none:1")])
+    done = package.program.attempt("run", str(package.folder), "--name", package.name, *package.engine)
+    assert done.returncode == 1
+    (found,) = package.program.json("status", package.name)["resources"]
+    assert (found["state"], found["detail"].split(":")[0]) == ("unready", "1 of 1 ready, 1 of them outdated")
+    assert "none:1" in found["detail"]
+
+
 def test_stop_and_start_bring_bare_pods_and_daemon_sets_back(package: Package, busybox_in_cluster: str) -> None:
     spec = {"selector": {"matchLabels": {"app": "all"}}, "template": template("all", busybox_in_cluster)}
     objects = [pod("alone", busybox_in_cluster), body("DaemonSet", "all", "apps/v1", spec=spec)]

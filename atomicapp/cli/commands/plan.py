@@ -25,6 +25,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--detailed-exitcode", action="store_true", help="exit with 2 when something would change, 0 when nothing would"
     )
+    parser.add_argument(
+        "-u", "--update", action="store_true", help="ask registries again for apps that are here already"
+    )
     opts.registry(parser)
     opts.output(parser)
 

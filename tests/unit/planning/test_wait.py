@@ -69,11 +69,13 @@ def test_all_ready_at_once_costs_no_pause() -> None:
     assert wait({})[2].pauses == []
 
 
-def test_a_reason_is_told_when_it_changes_and_ready_ones_are_not_asked_again() -> None:
+def test_a_reason_is_told_at_each_look_and_ready_ones_are_not_asked_again() -> None:
     engine, watcher, _ = wait({"a": [Waiting("starting")] * 3 + [Waiting("unhealthy"), Ready()], "b": [Ready()]})
     assert watcher.seen == [
         "c-a a waits: starting",
         "c-b b ready: ",
+        "c-a a waits: starting",
+        "c-a a waits: starting",
         "c-a a waits: unhealthy",
         "c-a a ready: ",
     ]
