@@ -34,7 +34,7 @@ demo: venv ## run WordPress from a local registry on a Docker Engine and show it
 demo-down: ## remove what `make demo` made
 	@scripts/demo.sh down
 
-benchmark: venv ## measure start-up, render and validate side by side with helm
+benchmark: venv ## measure start-up, render, validate and runs on a cluster side by side with helm
 	@scripts/benchmark.sh $(ARGS)
 
 clean: ## remove what was made in this folder (not the caches outside it)
