@@ -28,6 +28,15 @@ FORGOTTEN = (
 """Variables of the user's shell that would change what the program does."""
 
 
+LONG = ("test_tool_image.py", "test_objects.py", "test_samples_kubernetes.py", "test_life.py", "test_kubernetes_cli.py")
+"""Files that take minutes; test processes side by side get files whole, so these are handed out first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _ctrl_c_counts() -> None:
     """A job in the background of a script ignores SIGINT and so would all that it starts; tests send it on purpose."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from atomicapp.errors import EngineError
-from atomicapp.model import DATA, KEEP, SHARED, STOPPED
+from atomicapp.model import DATA, KEEP, SHARED, STOPPED, Target
 from atomicapp.planning import diff
+from atomicapp.providers.kubernetes import config
+from atomicapp.providers.kubernetes.client import Client, Refused
 from tests.engines.cluster import CRDS, LABELS, Cluster, RefusedError
 from tests.engines.kubernetes_apps import App, body, deployment, template
 
@@ -253,3 +256,23 @@ def test_two_deployments_of_one_app(cluster: Cluster, app: App) -> None:
         assert list(app.held()) == ["ConfigMap/c"]
     finally:
         cluster.remove_namespace(other.target.namespace)
+
+
+def test_the_account_of_the_pod_that_we_run_in(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
+    rule = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list"]}
+    (tmp_path / "token").write_text(cluster.make_account(namespace, rule) + "\n")
+    (tmp_path / "ca.crt").write_text(cluster.cafile.read_text())
+    host, _, port = cluster.server.removeprefix("https://").rpartition(":")
+    environ = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port}
+    access = config.find(Target("app", namespace), environ, tmp_path, in_cluster=tmp_path)
+    with contextlib.closing(Client(access)) as client:
+
+        def listed(_: object) -> bool:
+            try:
+                return bool(client.get(f"/api/v1/namespaces/{namespace}/configmaps")["items"])
+            except Refused:  # the right comes a moment after the account
+                return False
+
+        cluster.until(f"/api/v1/namespaces/{namespace}", listed)
+        with pytest.raises(Refused, match="system:serviceaccount"):
+            client.get(f"/api/v1/namespaces/{namespace}/secrets")
