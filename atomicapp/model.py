@@ -392,10 +392,13 @@ class Waiting(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """It will not become ready by waiting: why, and the last lines of its log."""
+    """It will not become ready by waiting: why, and the last lines of its log. `lasting` False: unless something else,
+    which it may need, becomes ready (it ends and is started again and again); the reason then tells one end from the next.
+    """
 
     reason: str
     log_tail: tuple[str, ...] = ()
+    lasting: bool = True
 
 
 Readiness = Ready | Waiting | Failed

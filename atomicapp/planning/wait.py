@@ -31,10 +31,16 @@ def wait_until_ready(
     pause: Callable[[float], None] = time.sleep,
 ) -> None:
     """Return when all are ready. EngineError for the first that has failed or is not ready after `timeout` seconds;
-    it names the component, the reason and the last log lines, and counts the others."""
+    it names the component, the reason and the last log lines, and counts the others.
+
+    A failure that may not last is waited for while others are not ready, and then until it fails once more.
+    """
     end = clock() + timeout
     waiting = list(resources)
     reasons: dict[str, str] = {}
+    unsteady: dict[str, Failed] = {}
+    before: dict[str, Failed] | None = None
+    came_up: set[str] = set()
     length = FIRST_PAUSE
     while waiting:
         failed: list[tuple[Resource, Failed]] = []
@@ -43,6 +49,11 @@ def wait_until_ready(
             if isinstance(found, Ready):
                 waiting.remove(resource)
                 observer.ready(resource.component, resource.name, found.detail)
+                unsteady.pop(resource.key, None)
+            elif isinstance(found, Failed) and not found.lasting:
+                unsteady[resource.key] = found
+                reasons[resource.key] = found.reason
+                observer.waiting(resource.component, resource.name, found.reason)
             elif isinstance(found, Failed):
                 failed.append((resource, found))
             elif isinstance(found, Waiting):
@@ -50,8 +61,15 @@ def wait_until_ready(
                 observer.waiting(resource.component, resource.name, found.reason)
         if failed:
             raise _failure(failed)
+        if len(waiting) > len(unsteady):
+            came_up |= {resource.key for resource in waiting}
+            before = None
+        elif waiting and before is None and came_up - unsteady.keys():
+            before = dict(unsteady)  # the others are ready now: each has one more try with them
+        elif waiting and before != unsteady:
+            raise _failure([(resource, unsteady[resource.key]) for resource in waiting])
         if waiting and clock() >= end:
-            raise _timeout(waiting, reasons, timeout)
+            raise _timeout(waiting, reasons, unsteady, timeout)
         if waiting:
             pause(min(length, max(end - clock(), 0.01)))
             length = min(length * 1.5, LONGEST_PAUSE)
@@ -69,12 +87,15 @@ def _failure(failed: Sequence[tuple[Resource, Failed]]) -> EngineError:
     )
 
 
-def _timeout(waiting: Sequence[Resource], reasons: dict[str, str], timeout: float) -> EngineError:
+def _timeout(
+    waiting: Sequence[Resource], reasons: dict[str, str], unsteady: dict[str, Failed], timeout: float
+) -> EngineError:
     first = waiting[0]
     return EngineError(
         f"{first.component}: {first.kind} {first.name} is not ready after {timeout:g} s: {reasons.get(first.key, '')}",
         component=first.component,
         position=first.position,
+        log_tail=unsteady[first.key].log_tail if first.key in unsteady else (),
         hint="it may still come up: see `atomicapp status` and `atomicapp logs`; --timeout SECONDS waits longer",
         details=[
             f"also: {item.component}: {item.kind} {item.name}: {reasons.get(item.key, '')}" for item in waiting[1:]

@@ -13,8 +13,9 @@ from atomicapp.providers.kubernetes.observe import conditions, rows_of
 
 Item = dict[str, Any]
 
-MOST_RESTARTS = 2
-"""A container may be restarted some times while what it needs comes up; after these it is taken for failed."""
+MOST_RESTARTS = 3
+"""A container may be restarted some times while what it needs comes up (the kubelet waits 0, 10, 20 s between them); after
+these it is taken for failed."""
 TAIL = 10
 _IMAGE = ("ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError")
 _BROKEN = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError", "StartError")
@@ -138,7 +139,7 @@ def _container(client: Client, namespace: str, pod: str, status: Item) -> Failed
     if reason == "CrashLoopBackOff":
         if count >= MOST_RESTARTS:
             lines = last_lines(client, namespace, pod, name, TAIL)
-            return Failed(f"ends again and again ({count} restarts, last {_end(ended)})", lines)
+            return Failed(f"ends again and again ({count} restarts, last {_end(ended)})", lines, lasting=False)
         return Waiting(f"its container {name} ended {_end(ended)} and is restarted ({count} so far)")
     return None
 

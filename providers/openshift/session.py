@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from atomicapp.errors import EngineError
-from atomicapp.model import Change, Event, Existing, Failed, LogLine, Readiness, Ready, Resource, Step, Waiting
+from atomicapp.model import Change, Event, Existing, LogLine, Readiness, Ready, Resource, Step, Waiting
 from atomicapp.providers.base import Report
 from atomicapp.providers.kubernetes import labels as marks
 from atomicapp.providers.kubernetes.client import Client, Refused
@@ -148,9 +148,9 @@ class OpenShiftSession:
         if isinstance(found, Ready):
             return found
         reason = self.values.mask(found.reason)
-        return (
-            Waiting(reason) if isinstance(found, Waiting) else Failed(reason, (*map(self.values.mask, found.log_tail),))
-        )
+        if isinstance(found, Waiting):
+            return Waiting(reason)
+        return found._replace(reason=reason, log_tail=(*map(self.values.mask, found.log_tail),))
 
     def logs(self, existing: Existing, *, tail: int | None, follow: bool, since: str) -> Iterator[LogLine]:
         """See providers.base.Session."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 
 from tests.engines.cluster import LABELS, Cluster, RefusedError
 from tests.engines.kubernetes_apps import Body, body, deployment, template
-from tests.engines.program import Program
+from tests.engines.program import ATOMICAPP, Program
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
@@ -184,6 +186,24 @@ def test_events_tell_of_the_pods_of_each_component(package: Package, busybox_in_
     warnings = package.program("events", package.name, "--warnings", "-c", "bad", "--since", "10m")
     assert "none:1" in warnings
     assert "Started" not in warnings
+
+
+def test_events_are_followed_as_they_come(package: Package, busybox_in_cluster: str) -> None:
+    package.write(web=[controller("web", busybox_in_cluster, 0)])
+    package.run()
+    words = [str(ATOMICAPP), "events", package.name, "--follow", "-o", "json"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, env=package.program.env, text=True) as following:
+        try:
+            package.program("scale", package.name, "web=1")
+            assert following.stdout is not None
+            for line in following.stdout:  # pytest's own timeout ends this when none comes
+                if json.loads(line)["reason"] == "Started":
+                    break
+            assert json.loads(line)["component"] == "web"
+            following.send_signal(signal.SIGINT)
+            assert following.wait(timeout=30) == 130
+        finally:
+            following.kill()
 
 
 def test_a_namespace_is_made_when_asked_and_goes_when_it_is_empty(tmp_path: Path, cluster: Cluster) -> None:

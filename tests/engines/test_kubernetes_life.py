@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from atomicapp.errors import EngineError
-from atomicapp.model import DATA, KEEP, SHARED, STOPPED, Target
+from atomicapp.model import DATA, KEEP, SHARED, STOPPED, Readiness, Ready, Target, Waiting
 from atomicapp.planning import diff
 from atomicapp.providers.kubernetes import config
 from atomicapp.providers.kubernetes.client import Client, Refused
@@ -118,6 +118,44 @@ def test_fields_of_others_are_left_to_them(cluster: Cluster, app: App) -> None:
     cluster.call("PATCH", path, {"data": {"a": "2"}}, kind="application/merge-patch+json")
     error = refused(app, body("ConfigMap", "c", data={"a": "3"}))
     assert "data.a (owned by someone" in error.message
+
+
+def test_an_object_of_any_kind_is_ready_by_its_condition(cluster: Cluster, app: App) -> None:
+    group = f"g{uuid.uuid4().hex[:8]}.example.com"
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    definition = body(
+        "CustomResourceDefinition",
+        f"tanks.{group}",
+        "apiextensions.k8s.io/v1",
+        metadata={"labels": LABELS},
+        spec={
+            "group": group,
+            "scope": "Namespaced",
+            "names": {"kind": "Tank", "plural": "tanks"},
+            "versions": [{**version, "subresources": {"status": {}}}],
+        },
+    )
+    objects = (definition, body("Tank", "t", f"{group}/v1", spec={"size": 1}))
+    app.run(*objects)
+    path = f"/apis/{group}/v1/namespaces/{app.target.namespace}/tanks/t/status"
+
+    def ready(status: str, message: str = "") -> Readiness:
+        condition = {"type": "Ready", "status": status, "message": message}
+        patch = {"status": {"conditions": [condition]}}
+        cluster.call("PATCH", path, patch, kind="application/merge-patch+json")
+        (tank,) = (step.resource for step in app.plan(*objects) if step.kind == "Tank")
+        assert tank is not None
+        with app.session() as session:
+            return session.ready(tank)
+
+    assert ready("False", "still filling") == Waiting("not ready: still filling")
+    assert ready("True") == Ready("ready")
+
+
+def test_a_balancer_waits_for_what_it_leads_to(app: App) -> None:
+    spec = {"type": "LoadBalancer", "selector": {"app": "nothing"}, "ports": [{"port": 80}]}
+    assert "no pod that it leads to is ready" in refused(app, body("Service", "lb", spec=spec), timeout=2).message
 
 
 def test_a_volume_of_the_app_is_kept_with_its_claim(cluster: Cluster, app: App, tmp_path: Path) -> None:

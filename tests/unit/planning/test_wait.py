@@ -100,6 +100,36 @@ def test_a_failure_ends_the_wait_with_reason_and_log() -> None:
     assert error.hint == "mend the cause and run the same command again: it goes on where this one ended"
 
 
+def again(number: int) -> Failed:
+    return Failed(f"ends again and again ({number} restarts)", ("no database",), lasting=False)
+
+
+def test_what_fails_again_and_again_is_waited_for_while_others_are_not_ready() -> None:
+    wait({"db": [Waiting("starting")] * 5 + [Ready()], "web": [Waiting("x"), again(3), again(4), again(4), Ready()]})
+    wait({"db": [Waiting("starting")] * 3 + [Ready()], "web": [again(3)] * 6 + [Ready()]})
+
+
+def test_it_has_one_more_try_when_the_others_are_ready() -> None:
+    with pytest.raises(EngineError) as found:
+        wait({"db": [Waiting("starting")] * 3 + [Ready()], "web": [again(3)] * 6 + [again(4)]})
+    assert found.value.message == "c-web: container web ends again and again (4 restarts)"
+    assert found.value.log_tail == ("no database",)
+
+
+def test_alone_it_fails_at_once_and_two_that_wait_for_each_other_fail_too() -> None:
+    with pytest.raises(EngineError, match=r"web ends again and again \(3 restarts\)"):
+        wait({"db": [Ready()], "web": [Waiting("starting"), again(3), again(4)]})
+    with pytest.raises(EngineError, match=r"a ends again and again \(3 restarts\)") as found:
+        wait({"a": [again(3)], "b": [again(3)]})
+    assert found.value.details == ("also: c-b: container b ends again and again (3 restarts)",)
+
+
+def test_a_timeout_shows_the_log_of_what_fails_again_and_again() -> None:
+    with pytest.raises(EngineError, match="not ready after 2 s: ends again") as found:
+        wait({"web": [again(3)], "db": [Waiting("starting")]}, timeout=2)
+    assert found.value.log_tail == ("no database",)
+
+
 def test_a_timeout_names_all_that_is_not_ready_and_why() -> None:
     with pytest.raises(EngineError) as found:
         wait(
