@@ -15,21 +15,27 @@ fi
 ATOMICAPP_ENGINE_DIR=$(mktemp -d)
 export ATOMICAPP_ENGINE_DIR
 build=
-trap '[ -z "$build" ] || kill -- "-$build" 2>/dev/null; scripts/engine.sh down; rm -rf "$ATOMICAPP_ENGINE_DIR"' EXIT
+images=
+trap 'for job in $build $images; do kill -- "-$job" 2>/dev/null; done; scripts/engine.sh down; rm -rf "$ATOMICAPP_ENGINE_DIR"' EXIT
 trap 'exit 130' INT TERM
 if ! scripts/engine.sh up; then
     [ "${CI:-}" != true ] || exit 1
 fi
 
-# the programs of the Kubernetes cluster take some minutes on a new machine: they are made beside the unit tests
+# on a new machine the programs of the Kubernetes cluster and the samples' images take minutes: made beside the unit tests
 case $* in
 '' | *engines* | *contract*)
     setsid scripts/cluster.sh build &
     build=$!
+    # a failure is told by the tests that need them
+    setsid samples/images/build.sh mariadb wordpress httpd redis guestbook python >/dev/null 2>&1 &
+    images=$!
     ;;
 esac
 await_build() {
     [ -n "$build" ] || return 0
+    wait "$images" || true
+    images=
     wait "$build" || echo "test.sh: the cluster's programs can't be built; the tests that need it are skipped, or fail if CI=true" >&2
     build=
 }
@@ -51,7 +57,7 @@ for folder in contract compat engines; do
 done
 await_build
 echo "== contract, compatibility, engines =="
-$bin/pytest -q -n 3 --dist loadfile --durations=10 --cov --cov-append --cov-report= "${rest[@]}" || failed=1
+$bin/pytest -q -n 3 --dist loadfile --no-loadscope-reorder --durations=10 --cov --cov-append --cov-report= "${rest[@]}" || failed=1
 echo "== coverage =="
 $bin/coverage report --fail-under=90 || failed=1
 exit $failed
