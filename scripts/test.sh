@@ -24,7 +24,7 @@ fi
 
 # on a new machine the programs of the Kubernetes cluster and the samples' images take minutes: made beside the unit tests
 case $* in
-'' | *engines* | *contract*)
+'' | *engines* | *contract* | *compat*)
     setsid scripts/cluster.sh build &
     build=$!
     # a failure is told by the tests that need them
