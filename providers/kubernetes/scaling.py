@@ -7,6 +7,7 @@ A bare pod can't rest, so `stop` puts what we applied of it into a PodTemplate, 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from atomicapp.errors import EngineError
@@ -69,7 +70,7 @@ class Scaler:
             if count or marks.REPLICAS not in marks.notes(live):
                 self._note(path, str(count))
                 self.scale(path, 0)
-            self._until(f"{path}/scale", lambda found: (found.get("status") or {}).get("replicas"), existing)
+            self._until(f"{path}/scale", _replicas, existing)
         elif (api.group, api.kind) in (("batch", "Job"), ("batch", "CronJob")):
             self._note(path, SUSPENDED, {"spec": {"suspend": True}})
         elif (api.group, api.kind) == ("apps", "DaemonSet"):
@@ -77,7 +78,7 @@ class Scaler:
             self._note(path, SUSPENDED, {"spec": nowhere})
             self._until(path, _scheduled, existing)
         elif (api.group, api.kind) == ("", "Pod"):
-            self._rest(api, live)
+            self._rest(api, live, existing)
         else:
             raise EngineError(
                 f"{existing.component}: a {api.kind} can't be stopped, only removed", component=existing.component
@@ -99,7 +100,7 @@ class Scaler:
 
     # ------------------------------------------------------------ pods
 
-    def _rest(self, api: Api, live: Item) -> None:
+    def _rest(self, api: Api, live: Item, existing: Existing) -> None:
         name = str(live["metadata"]["name"])
         ours = managed.applied(live, MANAGER)
         metadata = ours.get("metadata") or {}
@@ -121,8 +122,8 @@ class Scaler:
         self.client.call("PATCH", self._resting(name), query, body, APPLY)
         path = api.path(self.namespace, name)
         self._remove(path)
-        while self.client.find(path) is not None:
-            time.sleep(0.1)  # the kubelet ends it within its grace period
+        # the kubelet ends it within its grace period
+        self._until(path, lambda found: found is not None, existing)
 
     def wake(self, api: Api, name: str) -> bool:
         """Make a pod from what `stop` kept of it; False when nothing was kept."""
@@ -160,21 +161,28 @@ class Scaler:
     def _merge(self, path: str, body: Item) -> None:
         self.client.call("PATCH", path, {"fieldManager": MANAGER}, body, MERGE)
 
-    def _until(self, path: str, left: Any, existing: Existing) -> None:
+    def _until(self, path: str, left: Callable[[Item | None], object], existing: Existing) -> None:
+        """Wait until nothing is `left`, asked of the object at a path, which may be gone. EngineError when it takes long."""
         end = time.monotonic() + STOPPED_WITHIN
-        while number := left(self.client.get(path)):
+        while left(self.client.find(path)):
             if time.monotonic() > end:
                 raise EngineError(
-                    f"{existing.component}: {number} pods of {existing.kind} {existing.name} are not gone after "
-                    f"{STOPPED_WITHIN:g} s",
+                    f"{existing.component}: {existing.kind} {existing.name} has not stopped after {STOPPED_WITHIN:g} s",
                     component=existing.component,
-                    hint="see what holds them (`atomicapp events`), and run the same command again",
+                    hint="see what holds it (`atomicapp events`), and run the same command again",
                 )
             time.sleep(0.1)
 
 
-def _scheduled(item: Item) -> int:
+def _replicas(scale: Item | None) -> int:
+    """The replicas that are there, by the subresource `scale`."""
+    return int(((scale or {}).get("status") or {}).get("replicas") or 0)
+
+
+def _scheduled(item: Item | None) -> int:
     """The pods of a DaemonSet that are there or wanted, as far as its controller has seen the last change."""
+    if item is None:
+        return 0
     status = item.get("status") or {}
     seen = int(status.get("observedGeneration") or 0) >= int(item["metadata"].get("generation") or 0)
     counts = (

@@ -15,7 +15,7 @@ from atomicapp.planning import diff
 from atomicapp.providers.kubernetes import config
 from atomicapp.providers.kubernetes.client import Client, Refused
 from tests.engines.cluster import CRDS, LABELS, Cluster, RefusedError
-from tests.engines.kubernetes_apps import App, body, deployment, template
+from tests.engines.kubernetes_apps import App, Body, body, deployment, template
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
@@ -35,21 +35,23 @@ def refused(app: App, *bodies: dict[str, object], timeout: float = 40) -> Engine
     return caught.value
 
 
+def definition_of(kind: str, group: str, **version: object) -> Body:
+    """A kind of objects with any fields, in the namespace; `version` adds to what is said of its only version."""
+    plural = f"{kind.lower()}s"
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    spec = {
+        "group": group,
+        "scope": "Namespaced",
+        "names": {"kind": kind, "plural": plural},
+        "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema, **version}],
+    }
+    name, labels = f"{plural}.{group}", {"labels": LABELS}
+    return body("CustomResourceDefinition", name, "apiextensions.k8s.io/v1", metadata=labels, spec=spec)
+
+
 def test_a_definition_and_its_objects_in_one_app(cluster: Cluster, app: App) -> None:
     group = f"g{uuid.uuid4().hex[:8]}.example.com"
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    definition = body(
-        "CustomResourceDefinition",
-        f"widgets.{group}",
-        "apiextensions.k8s.io/v1",
-        metadata={"labels": LABELS},
-        spec={
-            "group": group,
-            "scope": "Namespaced",
-            "names": {"kind": "Widget", "plural": "widgets"},
-            "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
-        },
-    )
+    definition = definition_of("Widget", group)
     widget = body("Widget", "w", f"{group}/v1", spec={"size": 1})
     assert set(app.run(widget, definition)) == {
         f"{group}/Widget/w",
@@ -122,20 +124,7 @@ def test_fields_of_others_are_left_to_them(cluster: Cluster, app: App) -> None:
 
 def test_an_object_of_any_kind_is_ready_by_its_condition(cluster: Cluster, app: App) -> None:
     group = f"g{uuid.uuid4().hex[:8]}.example.com"
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-    definition = body(
-        "CustomResourceDefinition",
-        f"tanks.{group}",
-        "apiextensions.k8s.io/v1",
-        metadata={"labels": LABELS},
-        spec={
-            "group": group,
-            "scope": "Namespaced",
-            "names": {"kind": "Tank", "plural": "tanks"},
-            "versions": [{**version, "subresources": {"status": {}}}],
-        },
-    )
+    definition = definition_of("Tank", group, subresources={"status": {}})
     objects = (definition, body("Tank", "t", f"{group}/v1", spec={"size": 1}))
     app.run(*objects)
     path = f"/apis/{group}/v1/namespaces/{app.target.namespace}/tanks/t/status"
