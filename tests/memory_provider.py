@@ -116,6 +116,7 @@ class Session:
         held[resource.key] = Existing(
             resource.key, resource.component, resource.kind, resource.name, resource.hash, state,
             order=resource.order, lifetime=resource.lifetime, revision=revision, body=resource.body,
+            id=f"{app}/{resource.key}",
             replicas=int(resource.body["replicas"]) if "replicas" in resource.body else None,
             ports=(f"127.0.0.1:{resource.body['port']}->80/tcp",) if "port" in resource.body else (),
         )  # fmt: skip

@@ -42,9 +42,13 @@ def run(options: argparse.Namespace, ui: Ui) -> int:
                 ui.warn(error.message)
     rows = [_row(record, held, unreachable) for record in records]
     listed = {(record.provider, record.name) for record in records}
+    seen = {item.id for provider, name in listed for item in held.get(provider, {}).get(name, ())}
     for provider, deployments in held.items():
         for name, existing in deployments.items():
-            if (provider, name) not in listed:
+            ids = {item.id for item in existing if item.id}
+            # two providers may ask the same engine (kubernetes and openshift do)
+            if (provider, name) not in listed and not (ids and ids <= seen):
+                seen |= ids
                 rows.append((name, provider, overall(existing), counted(existing), "", "", "(no record here)"))
     rows.sort()
     heads = ("NAME", "PROVIDER", "STATE", "RUNNING", "REVISION", "CHANGED", "APP")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from atomicapp import providers
 from tests import memory_provider
 from tests.unit.cli.conftest import Cli
 
@@ -109,6 +110,18 @@ def test_a_name_that_runs_elsewhere_is_not_taken_over(cli: Cli, shop: Path) -> N
     assert "--name one-2" in err
     cli("uninstall", "one", "--purge-data")
     assert cli("run", "shop", "--name", "one", "--namespace", "other").code == 0
+
+
+def test_a_deployment_that_two_providers_see_is_listed_once(
+    cli: Cli, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(providers.BUILTIN, "memory-too", "tests.memory_provider")
+    cli("run", "shop", "--name", "one", "--provider", "memory")
+    memory_provider.ENGINE["unknown-here"] = {
+        key: item._replace(id=f"other/{key}") for key, item in memory_provider.ENGINE["one"].items()
+    }
+    rows = json.loads(cli("list", "-o", "json").out)
+    assert [(row["name"], row["provider"]) for row in rows] == [("one", "memory"), ("unknown-here", "memory")]
 
 
 def test_a_plan_tells_what_the_engine_would_refuse(cli: Cli, shop: Path) -> None:
