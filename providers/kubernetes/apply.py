@@ -212,7 +212,7 @@ class Applier:
     def _objects_of_others(self, definition: dict[str, Any]) -> str:
         """An object of a kind that the app defines which another made: it would go with the definition."""
         group, kind = defines(definition)
-        api = next((api for api in self.discovery.apis if (api.group, api.kind) == (group, kind)), None)
+        api = self.discovery.of_kind(group, kind)
         if api is None:
             return ""
         for row in rows_of(self.client, api._replace(namespaced=False).path(""), {}, accept=METADATA):

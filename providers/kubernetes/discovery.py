@@ -96,6 +96,10 @@ class Discovery:
         """How the object of a key (`GROUP/KIND/NAME`, `KIND/NAME` of the core) is reached, in the preferred version."""
         parts = key.split("/")
         group, kind = ("", parts[0]) if len(parts) < 3 else (parts[0], parts[1])
+        return self.of_kind(group, kind)
+
+    def of_kind(self, group: str, kind: str) -> Api | None:
+        """How the objects of a kind are reached, in the version that the server prefers."""
         return next((api for api in self.apis if (api.group, api.kind) == (group, kind)), None)
 
     def others(self, kind: str) -> tuple[str, ...]:

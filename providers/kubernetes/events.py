@@ -79,7 +79,6 @@ class _Family:
         self.components = {item.id: item.component for item in items if item.id}
         self.names = sorted(((item.name, item.component) for item in items), key=lambda pair: -len(pair[0]))
         self.owners: dict[str, list[str]] = {}
-        self.asked: set[tuple[str, str]] = set()
 
     def learn(self, involved: Iterable[Mapping[str, Any]]) -> None:
         """Ask for the owners of objects that are not known yet: a listing for each kind, up to what owns them."""
@@ -88,6 +87,7 @@ class _Family:
             for found in involved
             if found.get("uid") not in self.components and found.get("uid") not in self.owners
         }
+        asked: set[tuple[str, str]] = set()
         while wanted:
             above: set[tuple[str, str]] = set()
             for version, kind in wanted:
@@ -105,10 +105,9 @@ class _Family:
                         for owner in owners
                         if owner.get("uid") not in self.components and owner.get("uid") not in self.owners
                     }
-            self.asked |= wanted
+            asked |= wanted
             # a kind that was listed just now knows all that there is of it
-            wanted = above - self.asked
-        self.asked.clear()
+            wanted = above - asked
 
     def component(self, involved: Mapping[str, Any]) -> str | None:
         """The component of an object; None when it is not ours."""
