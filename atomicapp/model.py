@@ -386,9 +386,10 @@ class Ready(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """Not yet; `reason` in the engine's words."""
+    """Not yet; `reason` in the engine's words. `log_tail`: the last lines of what has ended meanwhile and is tried again."""
 
     reason: str
+    log_tail: tuple[str, ...] = ()
 
 
 class Failed(NamedTuple):

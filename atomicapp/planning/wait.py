@@ -39,6 +39,7 @@ def wait_until_ready(
     waiting = list(resources)
     reasons: dict[str, str] = {}
     unsteady: dict[str, Failed] = {}
+    ended: dict[str, Waiting | Failed] = {}
     before: dict[str, Failed] | None = None
     came_up: set[str] = set()
     length = FIRST_PAUSE
@@ -51,12 +52,14 @@ def wait_until_ready(
                 observer.ready(resource.component, resource.name, found.detail)
                 unsteady.pop(resource.key, None)
             elif isinstance(found, Failed) and not found.lasting:
-                unsteady[resource.key] = found
+                unsteady[resource.key] = ended[resource.key] = found
                 reasons[resource.key] = found.reason
                 observer.waiting(resource.component, resource.name, found.reason)
             elif isinstance(found, Failed):
                 failed.append((resource, found))
             elif isinstance(found, Waiting):
+                if found.log_tail:
+                    ended[resource.key] = found
                 reasons[resource.key] = found.reason
                 observer.waiting(resource.component, resource.name, found.reason)
         if failed:
@@ -69,7 +72,7 @@ def wait_until_ready(
         elif waiting and before != unsteady:
             raise _failure([(resource, unsteady[resource.key]) for resource in waiting])
         if waiting and clock() >= end:
-            raise _timeout(waiting, reasons, unsteady, timeout)
+            raise _timeout(waiting, reasons, ended, timeout)
         if waiting:
             pause(min(length, max(end - clock(), 0.01)))
             length = min(length * 1.5, LONGEST_PAUSE)
@@ -88,14 +91,18 @@ def _failure(failed: Sequence[tuple[Resource, Failed]]) -> EngineError:
 
 
 def _timeout(
-    waiting: Sequence[Resource], reasons: dict[str, str], unsteady: dict[str, Failed], timeout: float
+    waiting: Sequence[Resource], reasons: dict[str, str], ended: dict[str, Waiting | Failed], timeout: float
 ) -> EngineError:
-    first = waiting[0]
+    first, reason = waiting[0], reasons.get(waiting[0].key, "")
+    trouble = ended.get(first.key)
+    if trouble and trouble.reason != reason:
+        # what is tried again may just be up at the moment: its last end says more than that
+        reason += f" (before: {trouble.reason})"
     return EngineError(
-        f"{first.component}: {first.kind} {first.name} is not ready after {timeout:g} s: {reasons.get(first.key, '')}",
+        f"{first.component}: {first.kind} {first.name} is not ready after {timeout:g} s: {reason}",
         component=first.component,
         position=first.position,
-        log_tail=unsteady[first.key].log_tail if first.key in unsteady else (),
+        log_tail=trouble.log_tail if trouble else (),
         hint="it may still come up: see `atomicapp status` and `atomicapp logs`; --timeout SECONDS waits longer",
         details=[
             f"also: {item.component}: {item.kind} {item.name}: {reasons.get(item.key, '')}" for item in waiting[1:]

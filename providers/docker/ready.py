@@ -59,7 +59,8 @@ class Watch:
         if restarts - before >= MOST_RESTARTS:
             return self._failed(existing, f"ends again and again ({restarts} restarts, last {_end(state)})")
         if state.get("Restarting"):
-            return Waiting(f"restarting ({restarts} so far, last {_end(state)})")
+            lines = logs.tail(self.client, existing, TAIL)
+            return Waiting(f"restarting ({restarts} so far, last {_end(state)})", lines)
         if state.get("Running"):
             return self._running(existing, state, restarts)
         if state.get("Status") == "created":

@@ -132,16 +132,14 @@ def _container(client: Client, namespace: str, pod: str, status: Item) -> Failed
         return Failed(f"its container {name} can't be made: {message or reason}")
     if reason == "RunContainerError" or (reason == "CrashLoopBackOff" and ended.get("reason") == "StartError"):
         return Failed(f"its container {name} can't be started: {ended.get('message') or message or reason}")
-    if state.get("terminated"):
-        if ended.get("exitCode") and not count:
-            return Waiting(f"its container {name} has ended {_end(ended)}")
-        return None if not ended.get("exitCode") else Waiting(f"its container {name} ends {_end(ended)}")
-    if reason == "CrashLoopBackOff":
-        if count >= MOST_RESTARTS:
-            lines = last_lines(client, namespace, pod, name, TAIL)
-            return Failed(f"ends again and again ({count} restarts, last {_end(ended)})", lines, lasting=False)
-        return Waiting(f"its container {name} ended {_end(ended)} and is restarted ({count} so far)")
-    return None
+    looping = reason == "CrashLoopBackOff"
+    if not looping and not (state.get("terminated") and ended.get("exitCode")):
+        return None
+    lines = last_lines(client, namespace, pod, name, TAIL)
+    if count >= MOST_RESTARTS:
+        return Failed(f"ends again and again ({count} restarts, last {_end(ended)})", lines, lasting=False)
+    again = f" and is restarted ({count} so far)" if looping or count else ""
+    return Waiting(f"its container {name} has ended {_end(ended)}{again}", lines)
 
 
 def _end(ended: Mapping[str, Any]) -> str:

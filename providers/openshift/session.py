@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from atomicapp.errors import EngineError
-from atomicapp.model import Change, Event, Existing, LogLine, Readiness, Ready, Resource, Step, Waiting
+from atomicapp.model import Change, Event, Existing, LogLine, Readiness, Ready, Resource, Step
 from atomicapp.providers.base import Report
 from atomicapp.providers.kubernetes import labels as marks
 from atomicapp.providers.kubernetes.client import Client, Refused
@@ -147,10 +147,7 @@ class OpenShiftSession:
             found = self.inner.ready(resource)
         if isinstance(found, Ready):
             return found
-        reason = self.values.mask(found.reason)
-        if isinstance(found, Waiting):
-            return Waiting(reason)
-        return found._replace(reason=reason, log_tail=(*map(self.values.mask, found.log_tail),))
+        return found._replace(reason=self.values.mask(found.reason), log_tail=(*map(self.values.mask, found.log_tail),))
 
     def logs(self, existing: Existing, *, tail: int | None, follow: bool, since: str) -> Iterator[LogLine]:
         """See providers.base.Session."""

@@ -37,7 +37,7 @@ def run(case: Case, rendered: Rendered, revision: int = 1) -> dict[str, str]:
         steps = diff.run(wanted, session.observe(case.target.app, wanted), session.compare)
         apply(plan_of(case, steps, revision), session, Observer())
         started = [step.resource for step in steps if step.op != KEEP and step.resource]
-        wait_until_ready(started, session, Observer(), timeout=60)
+        wait_until_ready(started, session, Observer(), timeout=120)
     return {step.key: step.op for step in steps if step.op != KEEP}
 
 

@@ -43,7 +43,7 @@ class App:
         wanted = tuple(self.wanted(*bodies).values())
         return diff.run(wanted, session.observe(self.target.app, wanted), session.compare)
 
-    def run(self, *bodies: Body, timeout: float = 60, wait: bool = True) -> dict[str, str]:
+    def run(self, *bodies: Body, timeout: float = 120, wait: bool = True) -> dict[str, str]:
         with self.session() as session:
             steps = self._plan(session, bodies)
             self._apply(session, steps)

@@ -27,7 +27,7 @@ def app(cluster: Cluster, namespace: str) -> Iterator[App]:
     found.uninstall()
 
 
-def refused(app: App, *bodies: dict[str, object], timeout: float = 40) -> EngineError:
+def refused(app: App, *bodies: dict[str, object], timeout: float = 120) -> EngineError:
     with pytest.raises(EngineError) as caught:
         app.run(*bodies, timeout=timeout)
     assert caught.value.component == "web"
@@ -184,20 +184,20 @@ def test_an_unknown_kind(app: App, version: str, kind: str, hint: str) -> None:
 
 
 def test_an_image_that_is_not_there(cluster: Cluster, app: App) -> None:
-    error = refused(app, deployment("web", f"{cluster.registry}/none:1"), timeout=60)
+    error = refused(app, deployment("web", f"{cluster.registry}/none:1"), timeout=120)
     assert f"{cluster.registry}/none:1" in error.message
     assert "image" in error.message
 
 
 def test_what_no_node_takes(app: App, busybox_in_cluster: str) -> None:
     huge = {"requests": {"cpu": "1000"}}
-    error = refused(app, deployment("web", busybox_in_cluster, resources=huge), timeout=4)
+    error = refused(app, deployment("web", busybox_in_cluster, resources=huge), timeout=10)
     assert "Insufficient cpu" in error.message
 
 
 def test_a_probe_that_fails(app: App, busybox_in_cluster: str) -> None:
     probe = {"exec": {"command": ["sh", "-c", "echo not yet; exit 1"]}, "periodSeconds": 1}
-    error = refused(app, deployment("web", busybox_in_cluster, readinessProbe=probe), timeout=10)
+    error = refused(app, deployment("web", busybox_in_cluster, readinessProbe=probe), timeout=20)
     assert "not yet" in error.message
 
 

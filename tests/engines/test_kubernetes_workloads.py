@@ -49,7 +49,7 @@ def test_every_kind_of_workload_gets_ready_and_is_removed(cluster: Cluster, app:
         pod("alone", busybox_in_cluster, "sleep 1000"),
         body("Service", "lb", spec={"type": "LoadBalancer", "selector": {"app": "rc"}, "ports": [{"port": 80}]}),
     )
-    app.run(*objects, timeout=90)
+    app.run(*objects, timeout=120)
     assert {step.op for step in app.plan(*objects)} == {KEEP}
     app.carry_out(diff.stop(app.held().values()))
     held = app.held()
@@ -71,7 +71,7 @@ def test_a_pod_that_fails_is_told_with_its_log(app: App, busybox_in_cluster: str
 
 def test_a_command_that_is_not_there(app: App, busybox_in_cluster: str) -> None:
     with pytest.raises(EngineError) as caught:
-        app.run(deployment("web", busybox_in_cluster, command=["/none"]), timeout=45)
+        app.run(deployment("web", busybox_in_cluster, command=["/none"]), timeout=120)
     assert "can't be started" in caught.value.message
     assert "/none" in caught.value.message
 

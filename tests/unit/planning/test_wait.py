@@ -156,3 +156,13 @@ def test_without_time_it_looks_once() -> None:
     with pytest.raises(EngineError, match=r"is not ready after 0 s: x$"):
         wait({"a": [Waiting("x")]}, timeout=0)
     assert wait({"a": [Ready()]}, timeout=0)[2].pauses == []
+
+
+def test_a_timeout_shows_the_last_end_of_what_just_runs_again() -> None:
+    looks = [Waiting("ended with 3", ("boom",)), Waiting("running, for less than a second")]
+    with pytest.raises(EngineError) as caught:
+        wait({"a": looks}, timeout=1)
+    assert caught.value.message == (
+        "c-a: container a is not ready after 1 s: running, for less than a second (before: ended with 3)"
+    )
+    assert caught.value.log_tail == ("boom",)
