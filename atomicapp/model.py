@@ -235,7 +235,8 @@ class Resource(NamedTuple):
     `key` is unique in the deployment and stable between runs (`container/web:1`); `name` is the name on the
     engine; `body` is JSON-ready and holds all that makes the thing what it is, secrets included: it is
     shown only after masking. `order` is the place in the graph: what has a lower order is started before
-    and stopped after. `needs` lists the keys of resources that must exist before this one is made.
+    and stopped after. `needs` lists the keys of resources that must exist before this one is made; `waits` those of
+    them that must be ready, too.
     """
 
     key: str
@@ -247,6 +248,7 @@ class Resource(NamedTuple):
     order: int = 0
     needs: tuple[str, ...] = ()
     lifetime: str = OWNED
+    waits: tuple[str, ...] = ()
 
     @property
     def hash(self) -> str:

@@ -8,9 +8,16 @@ The optional members have their defaults in this file: a provider without logs, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
+from atomicapp.errors import UsageError
 from atomicapp.model import Change, Event, Existing, LogLine, Parsed, Readiness, Rendered, Resource, Step, Target
+from atomicapp.workload.fidelity import Table
+from atomicapp.workload.project import Project
+
+COMPOSE = "compose"
+"""The provider of an artifact that is a Compose file for every engine, not text of this one's own."""
 
 # Ownership labels. They let any machine list and remove a deployment without our files.
 LABEL_APP = "io.atomicapp.name"
@@ -31,6 +38,13 @@ class Reachable(NamedTuple):
     ok: bool
     detail: str
     endpoint: str = ""
+
+
+class Output(NamedTuple):
+    """One file that `convert` writes: its path below the output folder, and its text."""
+
+    path: str
+    text: str
 
 
 class Session(Protocol):
@@ -91,13 +105,34 @@ class Provider(Protocol):
     """One line for `atomicapp providers`: what an artifact is."""
 
     def parse(self, rendered: Rendered, target: Target) -> Parsed:
-        """Pure: the artifacts as resources. Bad text raises SpecError with file:line for every fault at once."""
+        """Pure: the artifacts as resources. Bad text raises SpecError with file:line for every fault at once.
+
+        An artifact whose `provider` is COMPOSE is a Compose file: what it loses here is said in `Parsed.issues`.
+        """
+
+    def fidelity(self) -> Table:
+        """What becomes of each key of a Compose file."""
+
+    def convert(self, project: Project, target: Target) -> tuple[Output, ...]:
+        """Pure: a project as artifacts of this provider; what they can't say stands in `fidelity`."""
 
     def connect(self, target: Target) -> Session:
         """Open a session; EngineError with one clear line when the engine can't be reached."""
 
     def reachable(self, target: Target) -> Reachable:
         """Whether `connect` would work, without raising."""
+
+
+def no_fidelity() -> Table:
+    """The default of `fidelity` for providers that read no Compose files."""
+    return MappingProxyType({})
+
+
+def no_convert(project: Project, target: Target) -> tuple[Output, ...]:
+    """The default of `convert` for providers that write none of their artifacts."""
+    raise UsageError(
+        "this provider can't write artifacts of its own", hint="see `atomicapp providers` for those that can"
+    )
 
 
 def no_logs(existing: Existing, *, tail: int | None, follow: bool, since: str) -> Iterator[LogLine]:

@@ -36,10 +36,13 @@ from atomicapp.model import (
     Target,
 )
 from atomicapp.position import Position
+from atomicapp.providers import base
 from atomicapp.providers.base import Reachable, Report
 
 NAME = "memory"
 ACCEPTS = "lines `service NAME [KEY=VALUE ...]` or `volume NAME`"
+fidelity = base.no_fidelity
+convert = base.no_convert
 
 ENGINE: dict[str, dict[str, Existing]] = {}
 """Deployment -> key -> what is there. Emptied by the fixture `memory`."""

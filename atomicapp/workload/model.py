@@ -1,6 +1,7 @@
-"""The engine-neutral picture of one container: what every reader fills and every provider's `translate` reads.
+"""The engine-neutral picture of one container: what every reader fills and every provider's writer reads.
 
-It holds all that the Docker client's `run` can say, under names of no engine. Sizes are bytes, times are
+It holds all that the Docker client's `run` and a service of a Compose file can say, under names of no engine; what
+stands beside the services of such a file is in `project`. Sizes are bytes, times are
 nanoseconds (the finest unit that a reader can meet), lists keep the order of the text. An empty text, None or an
 empty tuple means "not said": the engine's or the image's own default holds.
 """
@@ -51,6 +52,10 @@ class Port(NamedTuple):
     host: str
     host_ip: str
     position: Position
+    mode: str = ""
+    """`host` for a port of each machine that runs it, `ingress` for one that all machines share, "" for the engine's way."""
+    name: str = ""
+    app_protocol: str = ""
 
 
 class Exposed(NamedTuple):
@@ -118,14 +123,19 @@ class Network(NamedTuple):
     mac: str = ""
     driver_options: Mapping[str, str] = NOTHING
     gateway_priority: int = 0
+    interface: str = ""
+    priority: int = 0
 
 
 class Dependency(NamedTuple):
-    """Another workload that must be started, healthy or completed before."""
+    """Another workload that must be started, healthy or completed before. `restart`: this one is started anew when the
+    other one is; not `required`: no fault when there is no such workload."""
 
     target: str
     condition: str
     position: Position
+    restart: bool = False
+    required: bool = True
 
 
 class Healthcheck(NamedTuple):
@@ -137,6 +147,78 @@ class Healthcheck(NamedTuple):
     start_period: int | None = None
     start_interval: int | None = None
     retries: int | None = None
+
+
+class FileGrant(NamedTuple):
+    """A config or a secret of the project (`source`, its key there) as a file of the container. `mode` are the
+    permission bits; an empty `uid` or `gid` is 0."""
+
+    source: str
+    target: str
+    position: Position
+    uid: str = ""
+    gid: str = ""
+    mode: int | None = None
+
+
+class Hook(NamedTuple):
+    """A command that is carried out in the container after its start, or before its stop."""
+
+    command: tuple[str, ...]
+    position: Position
+    user: str = ""
+    privileged: bool = False
+    workdir: str = ""
+    env: tuple[Env, ...] = ()
+
+
+class Rollout(NamedTuple):
+    """How replicas are replaced: so many at a time, nanoseconds between them, what follows a failure (`continue`,
+    `pause`, `rollback`), for how long a failure counts, at which share of failures, and what comes first
+    (`stop-first`, `start-first`)."""
+
+    parallelism: int | None = None
+    delay: int | None = None
+    failure_action: str = ""
+    monitor: int | None = None
+    max_failure_ratio: float | None = None
+    order: str = ""
+
+
+class RestartRule(NamedTuple):
+    """What a cluster does about a replica that ended: `condition` is none, on-failure or any; times in nanoseconds."""
+
+    condition: str = ""
+    delay: int | None = None
+    max_attempts: int | None = None
+    window: int | None = None
+
+
+# Values of Scheduling.mode.
+REPLICATED = "replicated"
+GLOBAL = "global"
+REPLICATED_JOB = "replicated-job"
+GLOBAL_JOB = "global-job"
+
+
+class Scheduling(NamedTuple):
+    """How a cluster runs it: mode ("" is replicated), where its replicas may be and how they are replaced.
+
+    `constraints` are texts as Swarm has them (`node.labels.disk == ssd`), `spread` the labels to spread over, in order.
+    `generic` are countable things of a node that it asks for (kind -> number). `labels` are those of the service, not of
+    its containers.
+    """
+
+    mode: str = ""
+    endpoint_mode: str = ""
+    constraints: tuple[str, ...] = ()
+    spread: tuple[str, ...] = ()
+    max_per_node: int = 0
+    update: Rollout | None = None
+    rollback: Rollout | None = None
+    restart: RestartRule | None = None
+    generic: Mapping[str, int] = MappingProxyType({})
+    labels: Mapping[str, str] = NOTHING
 
 
 class Restart(NamedTuple):
@@ -211,6 +293,7 @@ class Resources(NamedTuple):
     memory_swappiness: int | None = None
     kernel_memory: int | None = None
     cpus: int | None = None
+    cpu_reservation: int | None = None
     cpu_shares: int | None = None
     cpu_period: int | None = None
     cpu_quota: int | None = None
@@ -260,11 +343,16 @@ class Dns(NamedTuple):
 
 
 class Workload(NamedTuple):
-    """One container. `where` gives the place of what is no item of its own, by field name (`privileged`, `memory`)."""
+    """One container. `where` gives the place of what is no item of its own, by field name (`privileged`, `memory`).
+
+    `service` is what others of its project call it ("" for what stands alone), `name` what the container is called on the
+    engine.
+    """
 
     image: str
     position: Position
     name: str = ""
+    service: str = ""
     command: tuple[str, ...] | None = None
     entrypoint: tuple[str, ...] | None = None
     env: tuple[Env, ...] = ()
@@ -280,6 +368,12 @@ class Workload(NamedTuple):
     healthcheck: Healthcheck | None = None
     restart: Restart = Restart()
     replicas: int = 1
+    scheduling: Scheduling = Scheduling()
+    configs: tuple[FileGrant, ...] = ()
+    secrets: tuple[FileGrant, ...] = ()
+    post_start: tuple[Hook, ...] = ()
+    pre_stop: tuple[Hook, ...] = ()
+    credential_spec: Mapping[str, str] = NOTHING
     auto_remove: bool = False
     resources: Resources = Resources()
     block_io: BlockIo = BlockIo()

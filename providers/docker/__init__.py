@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from atomicapp.errors import EngineError
 from atomicapp.model import Parsed, Rendered, Target
+from atomicapp.providers import base
 from atomicapp.providers.base import Reachable, Session
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 NAME = "docker"
 ACCEPTS = "a text of `docker run ...` commands (all options of the Docker client)"
+fidelity = base.no_fidelity
+convert = base.no_convert
 
 
 def parse(rendered: Rendered, target: Target) -> Parsed:

@@ -13,10 +13,13 @@ from __future__ import annotations
 
 from atomicapp.errors import EngineError
 from atomicapp.model import Parsed, Rendered, Target
+from atomicapp.providers import base
 from atomicapp.providers.base import Reachable, Session
 
 NAME = "kubernetes"
 ACCEPTS = "Kubernetes objects of any kind, JSON or YAML, several in one file"
+fidelity = base.no_fidelity
+convert = base.no_convert
 
 
 def parse(rendered: Rendered, target: Target) -> Parsed:

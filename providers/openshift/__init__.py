@@ -10,11 +10,13 @@ ready        Route, DeploymentConfig, ImageStream, BuildConfig
 from __future__ import annotations
 
 from atomicapp.model import Parsed, Rendered, Target
-from atomicapp.providers import kubernetes
+from atomicapp.providers import base, kubernetes
 from atomicapp.providers.base import Reachable, Session
 
 NAME = "openshift"
 ACCEPTS = "OpenShift and Kubernetes objects, JSON or YAML, several in one file; templates are processed"
+fidelity = base.no_fidelity
+convert = base.no_convert
 
 
 def parse(rendered: Rendered, target: Target) -> Parsed:

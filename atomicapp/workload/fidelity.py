@@ -1,0 +1,108 @@
+"""What becomes of each thing that a Compose file says, on one engine: kept, approximated or lost, never in silence.
+
+A provider has a table with a Rule for every key of the Compose Specification. `judge` looks all that a project says up
+in it; a key without a rule counts as lost, and a test refuses tables that lack one. The same tables make
+docs/compose.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from atomicapp.errors import ERROR, NOTE, WARNING, Issue
+from atomicapp.workload.model import Workload
+from atomicapp.workload.project import Project, Said
+
+KEPT = "kept"
+APPROXIMATED = "approximated"
+LOST = "lost"
+
+
+class Verdict(NamedTuple):
+    """`how` says what it becomes (approximated) or why it is lost."""
+
+    outcome: str
+    how: str = ""
+
+
+Decide = Callable[[Project, Workload | None, Said], Verdict | None]
+"""Looks at the values: another verdict than that of the rule, or None. The workload is that of a key of services."""
+
+
+class Rule(NamedTuple):
+    """The verdict of a key, and what may change it; `also` lists the other verdicts that `decide` can come to, for the
+    table in the documentation."""
+
+    verdict: Verdict
+    decide: Decide | None = None
+    also: tuple[Verdict, ...] = ()
+
+
+class Finding(NamedTuple):
+    """What becomes of one thing said."""
+
+    said: Said
+    verdict: Verdict
+
+
+Table = Mapping[str, Rule]
+
+
+def kept(how: str = "", decide: Decide | None = None, *also: Verdict) -> Rule:
+    """A rule of what the engine does as the author said."""
+    return Rule(Verdict(KEPT, how), decide, also)
+
+
+def approximated(how: str, decide: Decide | None = None, *also: Verdict) -> Rule:
+    """A rule of what the engine does in another way; `how` says in which."""
+    return Rule(Verdict(APPROXIMATED, how), decide, also)
+
+
+def lost(why: str, decide: Decide | None = None, *also: Verdict) -> Rule:
+    """A rule of what the engine can't do."""
+    return Rule(Verdict(LOST, why), decide, also)
+
+
+_UNKNOWN = lost("nothing is known of it here")
+
+
+def judge(project: Project, table: Table) -> tuple[Finding, ...]:
+    """A finding for each thing said, in the order of the text."""
+    services = {work.service: work for work in project.services}
+    found = []
+    for said in project.said:
+        rule = table.get(said.key, _UNKNOWN)
+        verdict = rule.verdict
+        if rule.decide is not None:
+            work = services.get(said.subject) if said.key.startswith("services.") else None
+            verdict = rule.decide(project, work, said) or verdict
+        found.append(Finding(said, verdict))
+    return tuple(found)
+
+
+def issues_of(findings: Iterable[Finding], provider: str, *, strict: bool = False) -> tuple[Issue, ...]:
+    """What is not kept, as warnings (lost) and notes (approximated); as errors when `strict`."""
+    return tuple(
+        _issue(finding, provider, (ERROR if strict else _SEVERITY[finding.verdict.outcome]))
+        for finding in findings
+        if finding.verdict.outcome != KEPT
+    )
+
+
+_SEVERITY = {LOST: WARNING, APPROXIMATED: NOTE}
+
+
+def _issue(finding: Finding, provider: str, severity: str) -> Issue:
+    said, verdict = finding
+    of = f" of {said.subject}" if said.subject else ""
+    message = f"{short(said.key)}{of} is {verdict.outcome} on {provider}: {verdict.how}"
+    return Issue(severity, message, said.position, verdict.outcome)
+
+
+@lru_cache(maxsize=1024)
+def short(key: str) -> str:
+    """A key as an author knows it: without the part that says where it stands."""
+    room, dot, rest = key.partition(".")
+    return rest if dot and room == "services" else key
