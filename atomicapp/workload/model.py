@@ -205,8 +205,8 @@ class Scheduling(NamedTuple):
     """How a cluster runs it: mode ("" is replicated), where its replicas may be and how they are replaced.
 
     `constraints` are texts as Swarm has them (`node.labels.disk == ssd`), `spread` the labels to spread over, in order.
-    `generic` are countable things of a node that it asks for (kind -> number). `labels` are those of the service, not of
-    its containers.
+    `concurrent` is how many replicas of a job run at a time (0: all). `generic` are countable things of a node that it
+    asks for (kind -> number). `labels` are those of the service, not of its containers.
     """
 
     mode: str = ""
@@ -214,6 +214,7 @@ class Scheduling(NamedTuple):
     constraints: tuple[str, ...] = ()
     spread: tuple[str, ...] = ()
     max_per_node: int = 0
+    concurrent: int = 0
     update: Rollout | None = None
     rollback: Rollout | None = None
     restart: RestartRule | None = None
