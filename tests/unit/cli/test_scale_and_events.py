@@ -116,7 +116,7 @@ def test_a_deployment_that_two_providers_see_is_listed_once(
     cli: Cli, shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # an engine of this machine may run something of its own
-    both = {name: "tests.memory_provider" for name in ("memory", "memory-too")}
+    both = dict.fromkeys(("memory", "memory-too"), "tests.memory_provider")
     monkeypatch.setattr(providers, "BUILTIN", both)
     cli("run", "shop", "--name", "one", "--provider", "memory")
     memory_provider.ENGINE["unknown-here"] = {
