@@ -23,6 +23,8 @@ from atomicapp.errors import Issue
 from atomicapp.position import Position
 
 GENERAL = "general"
+COMPOSE = "compose"
+"""The key of artifacts that are Compose files: they serve every provider that has none of its own."""
 
 # ---------------------------------------------------------------- load
 

@@ -16,9 +16,6 @@ from atomicapp.model import Change, Event, Existing, LogLine, Parsed, Readiness,
 from atomicapp.workload.fidelity import Table
 from atomicapp.workload.project import Project
 
-COMPOSE = "compose"
-"""The provider of an artifact that is a Compose file for every engine, not text of this one's own."""
-
 # Ownership labels. They let any machine list and remove a deployment without our files.
 LABEL_APP = "io.atomicapp.name"
 LABEL_COMPONENT = "io.atomicapp.component"
