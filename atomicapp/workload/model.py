@@ -225,12 +225,12 @@ class Scheduling(NamedTuple):
     constraints: tuple[str, ...] = ()
     spread: tuple[str, ...] = ()
     max_per_node: int = 0
-    concurrent: int = 0
     update: Rollout | None = None
     rollback: Rollout | None = None
     restart: RestartRule | None = None
     generic: Mapping[str, int] = MappingProxyType({})
     labels: Mapping[str, str] = NOTHING
+    concurrent: int = 0
 
 
 class Restart(NamedTuple):

@@ -67,6 +67,7 @@ def config(work: Workload) -> Json:
 
 
 def health(check: model.Healthcheck | None) -> Json:
+    """A health check as the API has it, for containers and services."""
     if check is None:
         return {}
     return _said(
@@ -330,6 +331,7 @@ def too_new(found: Mapping[str, Any], version: tuple[int, int]) -> list[str]:
 
 
 def has(found: Any, path: tuple[str, ...]) -> bool:
+    """Whether something is said at a path; lists are looked through."""
     if not path:
         return True
     if isinstance(found, list):

@@ -58,6 +58,7 @@ class Client:
         *,
         params: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
         timeout: float | None = READ_TIMEOUT,
         stream: bool = False,
     ) -> Response:
@@ -65,7 +66,13 @@ class Client:
         url = f"{self.api.base_url}/v{self.api.api_version}{path}"
         with talking(self.endpoint):
             response = self.api.request(
-                method, url, params=params, json=body, timeout=(CONNECT_TIMEOUT, timeout), stream=stream
+                method,
+                url,
+                params=params,
+                json=body,
+                headers=headers,
+                timeout=(CONNECT_TIMEOUT, timeout),
+                stream=stream,
             )
             if response.status_code >= 400:
                 with response:

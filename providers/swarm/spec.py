@@ -55,7 +55,9 @@ def service(work: Workload, names: Names, *, once: bool = False) -> Json:
         found["UpdateConfig"] = _rollout(scheduling.update)
     if scheduling.rollback and not job:
         found["RollbackConfig"] = _rollout(scheduling.rollback)
-    endpoint = said(Mode=scheduling.endpoint_mode, Ports=[_port(port) for port in work.ports])
+    # without an address of the service's own, only the nodes that run it can publish it
+    default = "host" if scheduling.endpoint_mode == "dnsrr" else "ingress"
+    endpoint = said(Mode=scheduling.endpoint_mode, Ports=[_port(port, default) for port in work.ports])
     if endpoint and not job:
         found["EndpointSpec"] = endpoint
     return found
@@ -90,7 +92,7 @@ def task(work: Workload, names: Names, *, once: bool) -> Json:
             {"DiscreteResourceSpec": {"Kind": kind, "Value": number}} for kind, number in scheduling.generic.items()
         ],
     )
-    bounds = said(NanoCPUs=limits.cpus, MemoryBytes=limits.memory)
+    bounds = said(NanoCPUs=limits.cpus or _quota(limits), MemoryBytes=limits.memory)
     if limits.pids is not None and limits.pids > 0:
         bounds["Pids"] = limits.pids
     found = said(
@@ -103,6 +105,17 @@ def task(work: Workload, names: Names, *, once: bool) -> Json:
     if work.logging.driver or work.logging.options:
         found["LogDriver"] = said(Name=work.logging.driver, Options=_map(work.logging.options))
     return found
+
+
+def _quota(limits: model.Resources) -> int:
+    """Microseconds of each period, as billionths of a processor."""
+    if not limits.cpu_quota or limits.cpu_quota < 0:
+        return 0
+    return limits.cpu_quota * 10**9 // (limits.cpu_period or _PERIOD)
+
+
+_PERIOD = 100_000
+"""Microseconds: the kernel's own."""
 
 
 def container(work: Workload, names: Names) -> Json:
@@ -123,7 +136,7 @@ def container(work: Workload, names: Names) -> Json:
         TTY=work.tty,
         OpenStdin=work.stdin,
         ReadOnly=security.read_only_root,
-        Mounts=[*map(lambda mount: _mount(mount, names), mounts(work)), *_shared_memory(work)],
+        Mounts=[*(_mount(mount, names) for mount in mounts(work)), *_shared_memory(work)],
         StopSignal=work.stop_signal,
         Healthcheck=health(work.healthcheck),
         Hosts=[_host(entry) for entry in work.extra_hosts if not entry.endswith(":host-gateway")],
@@ -198,14 +211,14 @@ def _rollout(rollout: model.Rollout) -> Json:
     return found
 
 
-def _port(port: model.Port) -> Json:
+def _port(port: model.Port, default: str) -> Json:
     first = port.host.partition("-")[0]
     return said(
         Name=port.name,
         Protocol=port.protocol,
         TargetPort=port.container,
         PublishedPort=int(first) if first else 0,
-        PublishMode=port.mode or "ingress",
+        PublishMode=port.mode or default,
     )
 
 
@@ -329,7 +342,7 @@ def _networks(work: Workload, names: Names) -> list[Json]:
     return [
         said(
             Target=names.network(network.name),
-            Aliases=list(dict.fromkeys([*network.aliases, *names.aliases])),
+            Aliases=list(dict.fromkeys([*network.aliases, *(() if network.unnamed else names.aliases)])),
             DriverOpts=_map(network.driver_options),
         )
         for network in work.networks

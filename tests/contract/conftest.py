@@ -101,12 +101,29 @@ def openshift_case(cluster: Cluster, namespace: str, image: str) -> Case:
     )
 
 
-@pytest.fixture(params=["docker", "kubernetes", "openshift"])
+def swarm_case(host: str, image: str) -> Case:
+    name = f"contract-{uuid.uuid4().hex[:8]}"
+    create = "docker service create --label io.atomicapp.test=1 --stop-grace-period 1s --update-monitor 1s"
+    return Case(
+        provider=providers.load("swarm"),
+        target=Target(name, api=host),
+        web=f"{create} -e COLOUR=blue {image} sh -c 'echo hello; exec sleep 1000'",
+        web_changed=f"{create} -e COLOUR=green {image} sh -c 'echo hello; exec sleep 1000'",
+        broken=f"{create} {image} sh -c 'echo boom; exit 3'",
+        # a volume is of one node: here of the one that is spoken to
+        db=f"{create} --constraint node.role==manager --mount source={name}-data,target=/data {image} "
+        "sh -c 'echo 1 >>/data/starts; exec sleep 1000'",
+    )
+
+
+@pytest.fixture(params=["docker", "kubernetes", "openshift", "swarm"])
 def case(request: pytest.FixtureRequest) -> Iterator[Case]:
     """A deployment of its own on each engine; whatever a test leaves of it is removed."""
     of = request.getfixturevalue
     if request.param == "docker":
         found = docker_case(of("docker_engine").host, of("busybox_image"))
+    elif request.param == "swarm":
+        found = swarm_case(of("swarm").manager.host, of("busybox_in_swarm"))
     else:
         of("volume")
         made, cluster = (kubernetes_case, "cluster") if request.param == "kubernetes" else (openshift_case, "openshift")
