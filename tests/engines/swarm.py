@@ -15,7 +15,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -122,77 +122,30 @@ class Node(NamedTuple):
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class Swarm:
-    """`acquire` before use, `release` after. `manager` is the node that tests speak to."""
+class Group:
+    """Engines that form one swarm; the first is its manager, which tests speak to."""
 
-    def __init__(self, engine: DockerEngine) -> None:
-        self._engine = engine
-        self.folder = engine.folder / "swarm"
-        self._users = self.folder / "users"
-        self.nodes = tuple(Node(number, self.folder / f"n{number}") for number in range(1, SIZE + 1))
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self.nodes = tuple(nodes)
         self.manager = self.nodes[0]
-        self.registry = f"{NETWORK}.1:{REGISTRY_PORT}"
 
-    # ------------------------------------------------------------ life
-
-    def acquire(self) -> None:
-        needs("docker", "dockerd", "ip", "iptables", "nsenter", "docker-registry")
-        if os.geteuid() != 0:
-            missing("engines in network namespaces are started by root only")
-        with self._engine.lock("swarm"):
-            self._users.mkdir(parents=True, exist_ok=True)
-            if not any(self._engine.alive(user) for user in self._users.iterdir()):
-                self._remove()
-                self._users.mkdir(parents=True)
-                self._start()
-            (self._users / str(os.getpid())).touch()
-
-    def release(self) -> None:
-        with self._engine.lock("swarm"):
-            (self._users / str(os.getpid())).unlink(missing_ok=True)
-            if not any(self._engine.alive(user) for user in self._users.iterdir()):
-                self._remove()
-
-    def _start(self) -> None:
-        try:
-            bridge()
-            self._start_registry()
-            for node in self.nodes:
-                node.start()
-            for node in self.nodes:
-                node.wait()
-            # a node is taken for lost after three heartbeats
-            self.manager.docker(
-                *("swarm", "init", "--advertise-addr", self.manager.address, "--dispatcher-heartbeat", "2s")
-            )
-            for node in self.nodes[1:]:
-                self._join(node)
-            self._name()
-        except BaseException:
-            self._remove()
-            raise
-
-    def _start_registry(self) -> None:
-        folder = self.folder / "registry"
-        folder.mkdir()
-        (folder / "config.yml").write_text(
-            "version: 0.1\nlog: {level: warn}\n"
-            f"storage: {{filesystem: {{rootdirectory: {folder / 'blobs'}}}, delete: {{enabled: true}}}}\n"
-            f"http: {{addr: '{self.registry}', secret: tests}}\n"
-        )
-        _spawn(["docker-registry", "serve", str(folder / "config.yml")], folder / "log")
-
-    def _join(self, node: Node) -> None:
+    def start(self) -> None:
+        """Start the engines and join them."""
+        for node in self.nodes:
+            node.start()
+        for node in self.nodes:
+            node.wait()
+        # a node is taken for lost after three heartbeats
+        self.manager.docker("swarm", "init", "--advertise-addr", self.manager.address, "--dispatcher-heartbeat", "2s")
         token = self.manager.docker("swarm", "join-token", "-q", "worker").strip()
-        node.docker(
-            *("swarm", "join", "--advertise-addr", node.address, "--token", token, f"{self.manager.address}:2377")
-        )
-
-    def _name(self) -> None:
-        """Give each node its label `name`: all of them have the machine's host name."""
-        for found in self.until(lambda: self._described(), "all nodes know their labels"):
-            engine = found["Description"]["Engine"]["Labels"]["name"]
-            self.manager.docker("node", "update", "--label-add", f"name={engine}", found["ID"])
+        for node in self.nodes[1:]:
+            node.docker(
+                *("swarm", "join", "--advertise-addr", node.address, "--token", token, f"{self.manager.address}:2377")
+            )
+        # all of them have the machine's host name: a label tells them apart
+        for found in self.until(self._described, "the swarm knows its nodes"):
+            name = found["Description"]["Engine"]["Labels"]["name"]
+            self.manager.docker("node", "update", "--label-add", f"name={name}", found["ID"])
 
     def _described(self) -> list[dict[str, Any]]:
         found = self.listed_nodes()
@@ -201,17 +154,14 @@ class Swarm:
             for node in found
             if node["Status"]["State"] == "ready" and (node["Description"].get("Engine") or {}).get("Labels")
         ]
-        return ready if len(ready) == len(found) else []
+        return ready if len(ready) == len(self.nodes) else []
 
-    def _remove(self) -> None:
-        for folder in sorted(self.folder.glob("n[0-9]*")):
-            Node(int(folder.name[1:]), folder).remove()
-        _kill(_processes(self.folder / "registry"), signal.SIGKILL)
-        unbridge()
-        _unmount(self.folder)
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def remove(self) -> None:
+        """Stop the engines and remove what they have brought to the machine."""
+        for node in self.nodes:
+            node.remove()
 
-    # ------------------------------------------------------------ nodes
+    # ------------------------------------------------------------ what tests ask for
 
     def node(self, name: str) -> dict[str, Any]:
         """What the swarm knows of the node with that label `name`."""
@@ -223,59 +173,6 @@ class Swarm:
         ids = self.manager.docker("node", "ls", "-q").split()
         found: list[dict[str, Any]] = json.loads(self.manager.docker("node", "inspect", *ids))
         return found
-
-    @contextlib.contextmanager
-    def another_node(self, number: int) -> Iterator[Node]:
-        """A worker more, for a test that kills it. Numbers up to SIZE are taken."""
-        node = Node(number, self.folder / f"n{number}")
-        with self._engine.lock("swarm"):
-            node.remove()
-            try:
-                node.start()
-                node.wait()
-                self._join(node)
-                self._name()
-            except BaseException:
-                self.forget(node)
-                raise
-        try:
-            yield node
-        finally:
-            with self._engine.lock("swarm"):
-                self.forget(node)
-
-    def forget(self, node: Node) -> None:
-        """Take a node out of the swarm and off the machine."""
-        node.remove()
-        for found in self.listed_nodes():
-            if found["Description"].get("Engine", {}).get("Labels", {}).get("name") == node.name:
-                self.manager.docker("node", "rm", "--force", found["ID"])
-
-    # ------------------------------------------------------------ what tests ask for
-
-    def push(self, image: str, name: str) -> str:
-        """Bring an image of the machine's engine to the registry as `name`; returns its reference there."""
-        reference = f"{self.registry}/{name}"
-        with self._engine.lock("swarm-images"):
-            saved = subprocess.Popen(
-                ["docker", "save", image],
-                stdout=subprocess.PIPE,
-                env={**os.environ, "DOCKER_HOST": self._engine.host},
-            )
-            with saved:
-                loaded = subprocess.run(
-                    ["docker", "load"],
-                    stdin=saved.stdout,
-                    capture_output=True,
-                    env={**os.environ, "DOCKER_HOST": self.manager.host},
-                    check=False,
-                )
-            assert saved.returncode == 0, f"docker save {image}: {saved.returncode}"
-            assert loaded.returncode == 0, loaded.stderr
-            self.manager.docker("tag", image, reference)
-            self.manager.docker("push", reference)
-            self.manager.docker("rmi", reference, image)
-        return reference
 
     def inspect(self, kind: str, name: str) -> dict[str, Any]:
         """A service, a task, a network... in full."""
@@ -295,6 +192,13 @@ class Swarm:
         running = [task for task in self.tasks(service) if task["Status"]["State"] == "running"]
         return sorted(names.get(task.get("NodeID", ""), "?") for task in running)
 
+    def inside(self, service: str, *words: str) -> str:
+        """Standard output of a command in a running task of a service, on whichever node that is."""
+        task = next(task for task in self.tasks(service) if task["Status"]["State"] == "running")
+        name = {node["ID"]: node["Spec"]["Labels"]["name"] for node in self.listed_nodes()}[task["NodeID"]]
+        node = next(node for node in self.nodes if node.name == name)
+        return node.docker("exec", task["Status"]["ContainerStatus"]["ContainerID"], *words)
+
     def until(self, look: Callable[[], Any], what: str, seconds: float = 60) -> Any:
         """Poll until `look` finds something, and return that."""
         deadline = time.monotonic() + seconds
@@ -305,12 +209,120 @@ class Swarm:
             assert time.monotonic() < deadline, f"not after {seconds:.0f} s: {what} (last: {found!r})"
             time.sleep(0.2)
 
-    def remove_leftovers(self) -> None:
-        """All services, networks, secrets and configs with the label of the tests."""
-        for kind in ("service", "network", "secret", "config"):
-            found = self.manager.docker(kind, "ls", "-q", "--filter", f"label={LABEL}").split()
-            if found:
-                self.manager.docker(kind, "rm", *found)
+    def left(self, *kinds: str) -> list[str]:
+        """What there is of these kinds with the label of the tests, or of a deployment; `service`, `network`..."""
+        found = []
+        for kind in kinds:
+            for label in (LABEL, "io.atomicapp.name"):
+                found += self.manager.docker(kind, "ls", "-q", "--filter", f"label={label}").split()
+        return found
+
+
+class Swarm(Group):
+    """`acquire` before use, `release` after. All test processes share it."""
+
+    def __init__(self, engine: DockerEngine) -> None:
+        self._engine = engine
+        self.folder = engine.folder / "swarm"
+        self._users = self.folder / "users"
+        super().__init__([self._node(number) for number in range(1, SIZE + 1)])
+        self.registry = f"{NETWORK}.1:{REGISTRY_PORT}"
+
+    def _node(self, number: int) -> Node:
+        return Node(number, self.folder / f"n{number}")
+
+    # ------------------------------------------------------------ life
+
+    def acquire(self) -> None:
+        needs("docker", "dockerd", "ip", "iptables", "nsenter", "docker-registry")
+        if os.geteuid() != 0:
+            missing("engines in network namespaces are started by root only")
+        with self._engine.lock("swarm"):
+            self._users.mkdir(parents=True, exist_ok=True)
+            if not any(self._engine.alive(user) for user in self._users.iterdir()):
+                self._sweep()
+                self._users.mkdir(parents=True)
+                try:
+                    bridge()
+                    self._start_registry()
+                    self.start()
+                except BaseException:
+                    self._sweep()
+                    raise
+            (self._users / str(os.getpid())).touch()
+
+    def release(self) -> None:
+        with self._engine.lock("swarm"):
+            (self._users / str(os.getpid())).unlink(missing_ok=True)
+            if not any(self._engine.alive(user) for user in self._users.iterdir()):
+                self._sweep()
+
+    def _start_registry(self) -> None:
+        folder = self.folder / "registry"
+        folder.mkdir()
+        (folder / "config.yml").write_text(
+            "version: 0.1\nlog: {level: warn}\n"
+            f"storage: {{filesystem: {{rootdirectory: {folder / 'blobs'}}}, delete: {{enabled: true}}}}\n"
+            f"http: {{addr: '{self.registry}', secret: tests}}\n"
+        )
+        _spawn(["docker-registry", "serve", str(folder / "config.yml")], folder / "log")
+
+    def _sweep(self) -> None:
+        """Remove all that is there, also what a killed run has left."""
+        for folder in sorted(self.folder.glob("n[0-9]*")):
+            self._node(int(folder.name[1:])).remove()
+        _kill(_processes(self.folder / "registry"), signal.SIGKILL)
+        unbridge()
+        _unmount(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # ------------------------------------------------------------ engines of a test's own
+
+    @contextlib.contextmanager
+    def another(self, *numbers: int) -> Iterator[Group]:
+        """A swarm of its own on the same bridge, for tests that kill nodes. Numbers up to SIZE are taken."""
+        group = Group([self._node(number) for number in numbers])
+        try:
+            group.remove()
+            group.start()
+            yield group
+        finally:
+            group.remove()
+
+    @contextlib.contextmanager
+    def engine(self, number: int) -> Iterator[Node]:
+        """An engine on the same bridge that is in no swarm."""
+        node = self._node(number)
+        try:
+            node.remove()
+            node.start()
+            node.wait()
+            yield node
+        finally:
+            node.remove()
+
+    def push(self, image: str, name: str) -> str:
+        """Bring an image of the machine's engine to the registry as `name`; returns its reference there."""
+        reference = f"{self.registry}/{name}"
+        with self._engine.lock("swarm-images"):
+            with subprocess.Popen(
+                ["docker", "save", image],
+                stdout=subprocess.PIPE,
+                env={**os.environ, "DOCKER_HOST": self._engine.host},
+            ) as saved:
+                loaded = subprocess.run(
+                    ["docker", "load"],
+                    stdin=saved.stdout,
+                    capture_output=True,
+                    env={**os.environ, "DOCKER_HOST": self.manager.host},
+                    check=False,
+                )
+            assert saved.returncode == 0, f"docker save {image}: {saved.returncode}"
+            assert loaded.returncode == 0, loaded.stderr
+            self.manager.docker("tag", image, reference)
+            self.manager.docker("push", reference)
+            self.manager.docker("rmi", reference, image)
+        return reference
 
 
 # ---------------------------------------------------------------- the machine
