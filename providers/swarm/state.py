@@ -52,10 +52,12 @@ def tell(row: Row, tasks: Sequence[Row], nodes: Mapping[str, Node]) -> tuple[str
             return RUNNING, f"{detail}, {'being rolled back' if 'roll' in update['State'] else 'being updated'}", False
         return RUNNING, detail, True
     waits = next((str((task.get("Status") or {}).get("Err") or "") for task in meant if _pending(task)), "")
-    ended = tasking.last_ended(tasks)
+    # what failed before the last change is no news
+    own = tasking.newest(row, tasks)
+    ended = tasking.last_ended(own)
     if not meant:
         # nothing will come any more: its restart condition says so
-        if ended is None and tasking.last_ended(tasks, ("complete",)):
+        if ended is None and tasking.last_ended(own, ("complete",)):
             return RUNNING, "completed", True
         return FAILED, tasking.end_of(ended) if ended else detail, False
     if waits:

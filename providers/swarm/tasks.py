@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from atomicapp.providers.docker.reasons import no_program
 from atomicapp.providers.swarm.client import Row, spec_of
 from atomicapp.providers.swarm.nodes import Node, name_of
 
@@ -102,6 +103,9 @@ def end_of(task: Row) -> str:
         return "completed"
     if state_of(task) == "rejected":
         return f"can't be started: {_cause(said)}"
+    program = no_program(said)
+    if program:
+        return f"has failed: {program}"
     if code:
         return f"has ended with exit code {code}{_CODES.get(code, '')}"
     return f"has failed: {_cause(said) or state_of(task)}"
