@@ -155,7 +155,9 @@ class Applier:
         if existing.kind == SERVICE:
             self.services.delete(existing)
         elif existing.kind == NETWORK:
-            self._until_free(f"/networks/{seg(existing.id or existing.name)}", existing)
+            path = f"/networks/{seg(existing.id or existing.name)}"
+            self._until_free(path, existing)
+            self._until_gone(path)
         elif existing.kind in (CONFIG, SECRET):
             self._delete_file(existing)
         elif existing.kind == VOLUME:
@@ -177,6 +179,18 @@ class Applier:
                 time.sleep(_PAUSE)
             else:
                 return True
+
+    def _until_gone(self, path: str) -> None:
+        """The engine shows a network a moment longer than the swarm has it: what looked then would count on it."""
+        end = time.monotonic() + RELEASED_WITHIN
+        while time.monotonic() < end:
+            try:
+                self.client.get(path)
+            except Refused as error:
+                if error.status == 404:
+                    return
+                raise
+            time.sleep(_PAUSE)
 
     def _delete_file(self, existing: Existing) -> None:
         """An old config or secret goes when no service can fall back to it any more."""

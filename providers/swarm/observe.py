@@ -79,9 +79,8 @@ def observe_all(client: Client) -> dict[str, tuple[Existing, ...]]:
 
 def _list(client: Client, label: str, *, volumes: bool) -> _Listing:
     services = rows(client, "/services", label=[label])
-    ids = [str(row["ID"]) for row in services]
-    tasks = rows(client, "/tasks", service=ids) if ids else []
-    nodes = noding.read(rows(client, "/nodes")) if ids else {}
+    tasks = rows(client, "/tasks", label=[label]) if services else []
+    nodes = noding.read(rows(client, "/nodes")) if services else {}
     parts = {kind: rows(client, path, label=[label]) for kind, path in _PATHS.items()}
     local = client.listing("/volumes", "Volumes", filters={"label": [label]}) if volumes else []
     return _Listing(services, tasking.by_service(tasks), nodes, parts, local)

@@ -29,6 +29,7 @@ class _Item(NamedTuple):
     work: Workload
     name: str
     key: str
+    first: bool
 
     @property
     def component(self) -> str:
@@ -100,7 +101,7 @@ class _Parser:
             if not names.VALID.fullmatch(name) or len(name) > names.LONGEST:
                 hint = f"at most {names.LONGEST} letters, digits and '_.-', with a letter or digit at both ends"
                 self._say(ERROR, f"'{name}' is no name for a service", artifact, work.place("name"), "name", hint)
-            item = _Item(part, translated, name, key)
+            item = _Item(part, translated, name, key, number == 1)
             self.items.append(item)
             if work.service:
                 self.by_service[id(part), work.service] = item
@@ -250,7 +251,8 @@ class _Parser:
 
     def _aliases(self, item: _Item) -> tuple[str, ...]:
         found = [item.work.service, item.work.name] if not item.part.literal else []
-        if self.numbers[item.component] == 1:
+        # the first service of a file answers for its component, whatever else is added behind it
+        if item.part.literal or item.first:
             found += names.aliases(item.component)
         found += self.linked.get(item.key, [])
         return tuple(dict.fromkeys(name for name in found if name))

@@ -67,6 +67,11 @@ class Services:
 
     def delete(self, existing: Existing) -> None:
         """Remove a service and wait until its tasks are gone: they hold networks and volumes."""
+        there = wire.service(self.client, existing.id or existing.name)
+        if there is not None and tasks.kind_of(there) in tasks.JOBS:
+            # the engine removes a job and leaves its tasks: so it is brought to rest before
+            self._change(existing, self._rest)
+            self._until_ended(existing)
         try:
             self.client.call("DELETE", f"/services/{seg(existing.id or existing.name)}")
         except Refused as error:
@@ -156,24 +161,26 @@ class Services:
         """Bring a service to rest, remember what `start` brings back, and wait until its tasks have ended."""
 
         def change(row: Row) -> Row | None:
-            if state.is_stopped(row):
-                return None
-            spec, kind, count = copy.deepcopy(wire.spec_of(row)), tasks.kind_of(row), tasks.count_of(row)
-            if kind in tasks.JOBS and self._has_ended(row):
-                # any update would carry the job out anew
-                return None
-            spec.setdefault("Labels", {})[state.LABEL_REPLICAS] = state.EVERYWHERE if count is None else str(count)
-            if kind == tasks.REPLICATED:
-                spec["Mode"] = {kind: {"Replicas": 0}}
-            elif kind == tasks.REPLICATED_JOB:
-                spec["Mode"] = {kind: {**spec["Mode"][kind], "TotalCompletions": 0}}
-            else:
-                placement = spec["TaskTemplate"].setdefault("Placement", {})
-                placement["Constraints"] = [*(placement.get("Constraints") or []), state.NOWHERE]
-            return spec
+            # any update would carry a job out anew
+            return None if tasks.kind_of(row) in tasks.JOBS and self._has_ended(row) else self._rest(row)
 
         self._change(existing, change)
         self._until_ended(existing)
+
+    def _rest(self, row: Row) -> Row | None:
+        """The spec of a service that has no tasks, and remembers how many it had."""
+        if state.is_stopped(row):
+            return None
+        spec, kind, count = copy.deepcopy(wire.spec_of(row)), tasks.kind_of(row), tasks.count_of(row)
+        spec.setdefault("Labels", {})[state.LABEL_REPLICAS] = state.EVERYWHERE if count is None else str(count)
+        if kind == tasks.REPLICATED:
+            spec["Mode"] = {kind: {"Replicas": 0}}
+        elif kind == tasks.REPLICATED_JOB:
+            spec["Mode"] = {kind: {**spec["Mode"][kind], "TotalCompletions": 0}}
+        else:
+            placement = spec["TaskTemplate"].setdefault("Placement", {})
+            placement["Constraints"] = [*(placement.get("Constraints") or []), state.NOWHERE]
+        return spec
 
     def start(self, existing: Existing, resource: Resource | None) -> None:
         """As many tasks as there were before `stop`; what has failed, or has come to its end, is tried anew."""
@@ -207,12 +214,9 @@ class Services:
     # ------------------------------------------------------------ tasks
 
     def _tasks(self, service_id: str) -> list[Row]:
-        try:
-            return wire.rows(self.client, "/tasks", service=[service_id])
-        except Refused as error:
-            if error.status == 404:  # the service is gone, and its tasks with it
-                return []
-            raise
+        # not by the service, which may be gone already, while its tasks are not
+        listed = wire.rows(self.client, "/tasks", label=[f"{base.LABEL_APP}={self.app}"])
+        return [task for task in listed if task.get("ServiceID") == service_id]
 
     def _has_ended(self, row: Row) -> bool:
         found = tasks.newest(row, self._tasks(str(row["ID"])))

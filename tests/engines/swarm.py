@@ -321,7 +321,6 @@ class Swarm(Group):
             assert loaded.returncode == 0, loaded.stderr
             self.manager.docker("tag", image, reference)
             self.manager.docker("push", reference)
-            self.manager.docker("rmi", reference, image)
         return reference
 
 
@@ -359,15 +358,16 @@ def _ip(*words: str, check: bool = True) -> bool:
 
 
 def _spawn(words: list[str], log: Path) -> None:
-    """Start what outlives this process."""
+    """Start what outlives this process; it is no child of it."""
+    kept = {name: text for name, text in os.environ.items() if name != "XDG_RUNTIME_DIR"}
     with log.open("ab") as output:
-        subprocess.Popen(
-            words,
+        subprocess.run(
+            ["setsid", "--fork", *words],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**{name: text for name, text in os.environ.items() if name != "XDG_RUNTIME_DIR"}, "PATH": SYSTEM_PATH},
-            start_new_session=True,
+            env={**kept, "PATH": SYSTEM_PATH},
+            check=True,
         )
 
 
@@ -409,9 +409,7 @@ def _until_gone(pids: list[int], seconds: float) -> None:
 
 
 def _runs(pid: int) -> bool:
-    """Whether a process is there and has not ended: one of our own stays as a zombie until we ask for it."""
-    with contextlib.suppress(ChildProcessError, OSError):
-        os.waitpid(pid, os.WNOHANG)
+    """Whether a process is there and has not ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (OSError, IndexError):

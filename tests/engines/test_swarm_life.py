@@ -147,6 +147,10 @@ def test_a_job_that_runs_stops_and_starts(life: SwarmApp) -> None:
     assert life.of("one").state == STOPPED
     life.carry_out(diff.start(life.held().values()))
     life.group.until(lambda: "running on" in life.of("one").detail, "the job runs again")
+    # the engine would leave the tasks of a job that is removed while it runs
+    key = f"label=com.docker.swarm.service.name={life.app}_one"
+    life.carry_out(diff.uninstall(life.held().values(), purge_data=True))
+    assert [node.name for node in life.group.nodes if node.docker("ps", "-q", "--filter", key)] == []
 
 
 def test_another_mode_is_another_service(life: SwarmApp) -> None:
