@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -149,9 +150,12 @@ def show_deployment(ui: Ui, plan: Plan, existing: Iterable[Existing]) -> None:
         ui.print(f"{name} is {shown} on {plan.provider} (revision {plan.revision})")
     else:
         ui.print(f"{name}: nothing to do, everything is as it is wanted")
-    for item in items:
-        if item.ports:
-            ui.print(f"  {item.component}: {', '.join(address(port) for port in item.ports)}")
+    open_ones = [item for item in items if item.ports]
+    times = Counter(item.component for item in open_ones)
+    for item in open_ones:
+        # several services of one Compose file have the component in common
+        of = f" ({item.name})" if times[item.component] > 1 else ""
+        ui.print(f"  {item.component}{of}: {', '.join(address(port) for port in item.ports)}")
     if plan.changes:
         ui.print(f"See `atomicapp status {name}`, `atomicapp logs {name}`, `atomicapp stop {name}`.")
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import tarfile
 from collections.abc import Mapping
 from typing import Any
 
 from atomicapp.errors import EngineError
 from atomicapp.model import KEEP, REPLACE, Change, Existing, Resource
 from atomicapp.providers.docker import labels as marks
-from atomicapp.providers.docker.client import Client
+from atomicapp.providers.docker.client import Client, Refused, seg
 from atomicapp.providers.docker.resources import CONTAINER, VOLUME
+
+LARGEST_FILE = 1 << 20
+"""Bytes of a file that is read to be compared."""
 
 
 def compare(client: Client, wanted: Resource, existing: Existing) -> tuple[str, tuple[Change, ...]]:
@@ -31,10 +37,10 @@ def compare(client: Client, wanted: Resource, existing: Existing) -> tuple[str, 
     if before is None:
         return REPLACE, tuple(changes)
     after, texts = marks.digests(wanted.body), dict(marks.fields(wanted.body))
-    old = _old_texts(found)
+    old = {**_old_texts(found), **_old_files(client, existing, before)}
     for path in [*after, *(path for path in before if path not in after)]:
         secret = marks.is_secret(before.get(path)) or marks.is_secret(after.get(path))
-        told = (secret or marks.is_plain(path)) and path in before
+        told = (secret or marks.is_plain(path) or path.startswith(f"{marks.FILE}/")) and path in before
         same = old.get(path) == texts.get(path) if told else before.get(path) == after.get(path)
         if same:
             continue
@@ -82,6 +88,28 @@ def _old_texts(found: Mapping[str, Any]) -> dict[str, str]:
         kept = {key: endpoint.get(key) for key in ("Aliases", "Links", "IPAMConfig") if endpoint.get(key)}
         texts[f"networks/{name}"] = json.dumps(kept, sort_keys=True, ensure_ascii=False)
     return texts
+
+
+def _old_files(client: Client, existing: Existing, before: Mapping[str, str]) -> dict[str, str]:
+    """The texts of the files that were put into a container, by field; without those that are gone."""
+    found = {}
+    for path in before:
+        if path.startswith(f"{marks.FILE}/"):
+            target = path.removeprefix(marks.FILE)
+            with contextlib.suppress(Refused, tarfile.TarError, KeyError):
+                found[path] = _file(client, existing.id or existing.name, target)
+    return found
+
+
+def _file(client: Client, container: str, target: str) -> str:
+    with client.request("GET", f"/containers/{seg(container)}/archive", params={"path": target}) as response:
+        packed = response.content
+    with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+        member = next((item for item in tar if item.isfile()), None)
+        content = tar.extractfile(member) if member is not None and member.size <= LARGEST_FILE else None
+        if content is None:
+            raise KeyError(target)
+        return content.read().decode("utf-8", "surrogateescape")
 
 
 def _volume(client: Client, wanted: Resource) -> tuple[str, tuple[Change, ...]]:

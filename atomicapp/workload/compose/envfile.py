@@ -13,7 +13,7 @@ from atomicapp.workload.compose.context import Context, shortened
 from atomicapp.workload.compose.interpolate import interpolate
 from atomicapp.workload.compose.items import EnvFile
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\[\]-]*", re.ASCII)
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\[\]-]*", re.ASCII)
 _LABEL = re.compile(r"[^\s=:'\"#]+")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
@@ -31,7 +31,7 @@ def variables(context: Context, files: tuple[EnvFile, ...]) -> list[model.Env]:
             continue
         known = {name: env.value for name, env in found.items()}
         name = sources.below(folder, file.path) or file.path
-        for env in parse(context, text, name, _NAME, known, raw=file.raw):
+        for env in parse(context, text, name, NAME, known, raw=file.raw):
             found[env.name] = env
     return list(found.values())
 

@@ -10,7 +10,7 @@ from atomicapp.document import MappingNode, Node
 from atomicapp.errors import ERROR, SpecError
 from atomicapp.position import Position
 from atomicapp.workload import model
-from atomicapp.workload.compose import checks, load, top
+from atomicapp.workload.compose import checks, envfile, load, top
 from atomicapp.workload.compose.context import Context, Source, kind, shortened
 from atomicapp.workload.compose.services import Read, workload
 from atomicapp.workload.project import DEFAULT_NETWORK, NetworkSpec, Project, Said
@@ -52,6 +52,15 @@ def read_project(
         said=_said(context, left_out, rooms),
         issues=tuple(context.issues),
     )
+
+
+def read_variables(text: str, file: str, variables: Mapping[str, str]) -> dict[str, str]:
+    """See `read_env`."""
+    context = Context(Source(file), text, variables)
+    found = {env.name: env.value for env in envfile.parse(context, text, file, envfile.NAME, {}, raw=False)}
+    if context.faults:
+        raise _refused(context)
+    return found
 
 
 def _refused(context: Context) -> SpecError:
