@@ -89,7 +89,10 @@ def show_plan(ui: Ui, plan: Plan, redactor: Redactor) -> None:
 
 
 def _shown(value: str | None) -> str:
-    return "(absent)" if value is None else value if len(value) <= 100 else value[:97] + "..."
+    if value is None:
+        return "(absent)"
+    line = value.strip("\n").replace("\n", "\\n")
+    return line if len(line) <= 100 else line[:97] + "..."
 
 
 def existing_report(existing: Iterable[Existing]) -> list[dict[str, Any]]:
