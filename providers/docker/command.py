@@ -141,7 +141,8 @@ def _port(port: model.Port) -> str:
 def _networks(work: Workload, aliases: tuple[str, ...]) -> Iterator[Option]:
     yield from _plain(network=work.namespaces.network)
     for network in work.networks:
-        names = (*network.aliases, *(alias for alias in aliases if alias not in network.aliases))
+        own = () if network.unnamed else aliases
+        names = (*network.aliases, *(alias for alias in own if alias not in network.aliases))
         said = [
             *(f"alias={alias}" for alias in names),
             *(f"ip={network.ipv4}" for _ in [0] if network.ipv4),

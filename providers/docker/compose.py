@@ -94,8 +94,14 @@ class _Placer:
             for number in range(1, self._replicas(work) + 1)
         ]
         networks = {self.networks[key]: _network(spec) for key, spec in self.project.networks.items()}
+        labels: dict[str, dict[str, str]] = {}
+        for work in self.project.services:
+            for mount in work.mounts:
+                labels.setdefault(mount.source, {}).update(mount.labels)
         volumes = {
-            self.volumes[key]: _volume(spec) for key, spec in self.project.volumes.items() if key not in self.required
+            self.volumes[key]: _volume(spec, labels.get(key, {}))
+            for key, spec in self.project.volumes.items()
+            if key not in self.required
         }
         granted = {grant.source for work in self.project.services for grant in work.secrets}
         secrets = {spec.content for key, spec in self.project.secrets.items() if spec.content and key in granted}
@@ -162,10 +168,14 @@ class _Placer:
         )
 
     def _placed(self, work: Workload) -> Workload:
-        spaces = work.namespaces
+        spaces, security = work.namespaces, work.security
+        # only what an engine can find itself: a config is kept by a cluster
+        spec = next((f"{kind}://{name}" for kind, name in work.credential_spec.items() if kind != "config"), "")
+        options = (*security.options, f"credentialspec={spec}") if spec else security.options
         # the engine takes the gateway of the first one: that is what a priority is for
         networks = sorted(work.networks, key=lambda network: -network.priority)
         return work._replace(
+            security=security._replace(options=options),
             networks=tuple(map(self._network, networks)),
             mounts=tuple(map(self._mount, work.mounts)),
             links=tuple(link._replace(target=self._container(link.target)) for link in work.links),
@@ -281,12 +291,12 @@ def _subnet(found: Subnet) -> Json:
     return said
 
 
-def _volume(spec: VolumeSpec) -> Thing:
+def _volume(spec: VolumeSpec, more: Mapping[str, str]) -> Thing:
     if spec.external:
         return Thing({"external": True}, SHARED, spec.position)
     body: Json = {"driver": spec.driver or "local"}
     if spec.driver_options:
         body["options"] = dict(spec.driver_options)
-    if spec.labels:
-        body["labels"] = dict(spec.labels)
+    if spec.labels or more:
+        body["labels"] = {**spec.labels, **more}
     return Thing(body, DATA, spec.position)

@@ -164,7 +164,6 @@ _ADDED: dict[str, Rule] = {
     "services.credential_spec.registry": kept("as a security option, which Windows engines know"),
     "services.credential_spec.config": lost("an engine keeps no configs"),
     "services.umask": lost("the engine sets none: let the image's own start do it"),
-    "name": kept("the deployment's own name goes before"),
     "networks.name": kept(),
     "networks.external": kept(),
     "networks.driver": kept(),

@@ -156,7 +156,7 @@ def mount_mapping(context: Context, node: Node, found: Found, keys: Keys) -> mod
         consistency=found.get("consistency") or "",
         no_copy=bool(volume.get("nocopy")),
         subpath=volume.get("subpath") or given.get("image", {}).get("subpath") or "",
-        labels=volume.get("labels") or model.NOTHING,
+        labels={name: value or "" for name, value, _ in volume.get("labels") or ()},
         size=tmpfs.get("size"),
         mode=tmpfs.get("mode"),
     )
