@@ -69,7 +69,8 @@ _UNKNOWN = lost("nothing is known of it here")
 
 
 def judge(project: Project, table: Table) -> tuple[Finding, ...]:
-    """A finding for each thing said, in the order of the text."""
+    """A finding for each thing said, in the order of the text. What the reader has made of it goes before the table, but
+    for what the engine loses."""
     services = {work.service: work for work in project.services}
     found = []
     for said in project.said:
@@ -78,6 +79,8 @@ def judge(project: Project, table: Table) -> tuple[Finding, ...]:
         if rule.decide is not None:
             work = services.get(said.subject) if said.key.startswith("services.") else None
             verdict = rule.decide(project, work, said) or verdict
+        if said.outcome and verdict.outcome != LOST:
+            verdict = Verdict(said.outcome, said.how)
         found.append(Finding(said, verdict))
     return tuple(found)
 

@@ -104,11 +104,12 @@ class VolumesFrom(NamedTuple):
 
 
 class Link(NamedTuple):
-    """Another container, reachable here as `alias`."""
+    """Another container, reachable here as `alias`; an external one belongs to nothing that is read here."""
 
     target: str
     alias: str
     position: Position
+    external: bool = False
 
 
 class Network(NamedTuple):
@@ -125,6 +126,8 @@ class Network(NamedTuple):
     gateway_priority: int = 0
     interface: str = ""
     priority: int = 0
+    unnamed: bool = False
+    """The name of the service is no alias there."""
 
 
 class Dependency(NamedTuple):
@@ -170,6 +173,14 @@ class Hook(NamedTuple):
     privileged: bool = False
     workdir: str = ""
     env: tuple[Env, ...] = ()
+
+
+class PreStart(NamedTuple):
+    """What is carried out to its end before the start of another workload, in a container of its own; once for all
+    replicas, or once for each."""
+
+    workload: Workload
+    per_replica: bool = False
 
 
 class Rollout(NamedTuple):
@@ -371,6 +382,7 @@ class Workload(NamedTuple):
     scheduling: Scheduling = Scheduling()
     configs: tuple[FileGrant, ...] = ()
     secrets: tuple[FileGrant, ...] = ()
+    pre_start: tuple[PreStart, ...] = ()
     post_start: tuple[Hook, ...] = ()
     pre_stop: tuple[Hook, ...] = ()
     credential_spec: Mapping[str, str] = NOTHING

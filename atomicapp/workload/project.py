@@ -22,11 +22,14 @@ class Said(NamedTuple):
     """One thing that a text says. `key` is the path of the Compose Specification without the names that the author chose
     and without the indexes of lists (`services.deploy.placement.constraints`); a short form says the keys of the long
     form that it stands for. `subject` is the service, network, volume, config or secret that it is said of ("" for the
-    file as a whole)."""
+    file as a whole). Where the reader itself has made something else of it, for every engine, `outcome` and `how` are
+    the verdict (see `fidelity`)."""
 
     key: str
     subject: str
     position: Position
+    outcome: str = ""
+    how: str = ""
 
 
 class Subnet(NamedTuple):

@@ -1,0 +1,28 @@
+"""Read a Compose file, as the Compose Specification has it today, into a Project.
+
+Pure but for `files`. `variables` are what the file's own variables (`${NAME}`) and names without a value see, `profiles`
+those that are active (`*`: all), `files` gives the text of a file of the package by its path below the folder of the
+package, of which `folder` is the part in which the Compose file stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from atomicapp.workload.compose.reader import read_project
+from atomicapp.workload.project import Project
+
+__all__ = ["read"]
+
+
+def read(
+    text: str,
+    file: str,
+    *,
+    variables: Mapping[str, str],
+    files: Callable[[str], str] | None = None,
+    profiles: Sequence[str] = (),
+    folder: str = "",
+) -> Project:
+    """The project of a text; `file` is how messages name it. SpecError with all faults at once."""
+    return read_project(text, file, variables, files, profiles, folder)

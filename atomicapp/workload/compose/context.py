@@ -1,0 +1,179 @@
+"""What the parts of the reader share: the faults found, what was said, and how nodes are looked at.
+
+A node of a file other than the one that is read (`include`, `extends`) carries the name of its file as `file`; see
+`files`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from atomicapp import document
+from atomicapp.document import MappingNode, Node, ScalarNode, SequenceNode
+from atomicapp.errors import ERROR, NOTE, WARNING, Issue
+from atomicapp.position import Position, line_of
+from atomicapp.workload.project import FileSpec, Said, VolumeSpec
+
+_TAG = "tag:yaml.org,2002:"
+STR, INT, FLOAT, BOOL, NULL = _TAG + "str", _TAG + "int", _TAG + "float", _TAG + "bool", _TAG + "null"
+MERGE = _TAG + "merge"
+CAST = "!interpolated"
+"""The tag of a scalar that was interpolated: it takes the type that is wanted where it stands."""
+RESET, OVERRIDE = "!reset", "!override"
+
+_TEXTS = frozenset({STR, CAST, _TAG + "timestamp", _TAG + "value", MERGE})
+_KINDS = {INT: "number", FLOAT: "number", BOOL: "boolean", NULL: "null"}
+
+
+def kind(node: Node) -> str:
+    """`text`, `number`, `boolean`, `null`, `list`, `mapping` as YAML 1.2 and Compose see it, or an unknown tag.
+
+    The parser follows YAML 1.1, where `no` and `22:22` are no texts.
+    """
+    tag, value = node.tag, node.value
+    if isinstance(node, ScalarNode):
+        if tag in _TEXTS or (tag == BOOL and value.lower() not in ("true", "false")):
+            return "text"
+        if tag in (INT, FLOAT) and (":" in value or "_" in value):
+            return "text"
+        return _KINDS.get(tag, tag)
+    if tag.startswith(_TAG):
+        return "list" if isinstance(node, SequenceNode) else "mapping"
+    return str(tag)
+
+
+class Source(NamedTuple):
+    """A file, and the folder of the package to which the paths in it are relative."""
+
+    file: str
+    folder: str = ""
+
+
+class Context:
+    """The state of one reading. `subject` is the service or other thing whose keys are read at present; `declared` are the
+    keys of each room of the file (`volumes`), `made_...` what is made of relative sources of mounts."""
+
+    def __init__(
+        self,
+        source: Source,
+        text: str,
+        variables: Mapping[str, str],
+        files: Callable[[str], str] | None = None,
+    ) -> None:
+        self.source = source
+        self.variables = variables
+        self.files = files
+        self.texts: dict[str, str] = {source.file: text}
+        self.loaded: dict[str, tuple[str | None, str, str]] = {}
+        self.issues: list[Issue] = []
+        self.faults = 0
+        self.said: list[Said] = []
+        self.subject = ""
+        self.declared: dict[str, frozenset[str]] = {}
+        self.made_volumes: dict[str, VolumeSpec] = {}
+        self.made_configs: dict[str, FileSpec] = {}
+        self.named_volumes: dict[str, str] = {}
+        self.named_configs: dict[str, str] = {}
+        self.absent: set[str] = set()
+
+    def source_of(self, node: Node) -> Source:
+        """The file in which a node stands."""
+        found: Any = node
+        source: Source = getattr(found, "source", self.source)
+        return source
+
+    def position(self, node: Node) -> Position:
+        """Where a node begins."""
+        found: Any = node
+        mark = found.start_mark
+        return Position(getattr(found, "source", self.source)[0], mark.line + 1, mark.column + 1)
+
+    def made(self, room: str) -> dict[str, Any]:
+        """What is made of the relative sources of mounts."""
+        return dict(self.made_volumes if room == "volumes" else self.made_configs if room == "configs" else {})
+
+    def unset(self, place: Node | Position, name: str) -> None:
+        """Note that a variable has no value, once for each."""
+        if name not in self.absent:
+            self.absent.add(name)
+            self.warn(
+                place,
+                f"the variable '{shortened(name)}' has no value",
+                "unset-variable",
+                f"declare a param '{shortened(name)}', or give a default: ${{{shortened(name)}:-DEFAULT}}",
+            )
+
+    def issue(self, severity: str, place: Node | Position, message: str, code: str, hint: str = "") -> None:
+        """Note something about a place."""
+        position = place if isinstance(place, Position) else self.position(place)
+        self.faults += severity == ERROR
+        excerpt = line_of(self.texts.get(position.file, ""), position.line)
+        self.issues.append(Issue(severity, message, position, code, "", hint, excerpt))
+
+    def fault(self, place: Node | Position, message: str, code: str, hint: str = "") -> None:
+        """Note an error; the reading goes on."""
+        self.issue(ERROR, place, message, code, hint)
+
+    def warn(self, place: Node | Position, message: str, code: str, hint: str = "") -> None:
+        """Note a warning."""
+        self.issue(WARNING, place, message, code, hint)
+
+    def note(self, place: Node | Position, message: str, code: str, hint: str = "") -> None:
+        """Note something to know."""
+        self.issue(NOTE, place, message, code, hint)
+
+    def say(self, key: str, node: Node) -> None:
+        """List something as said."""
+        self.said.append(Said(key, self.subject, self.position(node)))
+
+    def unknown(self, node: Node, name: str, known: Iterable[str], what: str = "key") -> None:
+        """A name that is none of the known ones."""
+        names = sorted(known)
+        close = closest(name, names)
+        expected = f"expected one of {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}" if names else ""
+        self.fault(
+            node,
+            f"unknown {what} '{shortened(name)}'",
+            "unknown-key",
+            f"did you mean '{close}'?" if close else expected,
+        )
+
+    def pairs(self, node: MappingNode) -> list[tuple[Any, Any]]:
+        """Key and value nodes of a mapping, with `<<` merged in."""
+        for key, _ in node.value:
+            if key.tag == MERGE:
+                self._check_merge(node)
+                return list(document.items(node))
+        found: list[tuple[Any, Any]] = node.value
+        return found
+
+    def _check_merge(self, node: MappingNode) -> None:
+        for key, value in node.value:
+            if key.tag == MERGE:
+                for source in value.value if isinstance(value, SequenceNode) else [value]:
+                    if not isinstance(source, MappingNode):
+                        self.fault(source, "'<<' merges mappings, and this is none", "type", "expected an alias: *NAME")
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """The known name that one resembles, or nothing."""
+    from difflib import get_close_matches
+
+    found = get_close_matches(name[:80], list(known), n=1, cutoff=0.7)
+    return found[0] if found else ""
+
+
+def shortened(text: str) -> str:
+    """A text as messages quote it: one line of bounded length."""
+    line = text if len(text) <= 60 else f"{text[:57]}..."
+    return line if line.isprintable() else repr(line)[1:-1]
+
+
+def lookup(mapping: Mapping[str, Any], name: str) -> str:
+    """A hint: the name that was meant, or those that there are."""
+    close = closest(name, mapping)
+    if close:
+        return f"did you mean '{close}'?"
+    known = sorted(mapping)
+    return f"known: {', '.join(known[:12])}{', ...' if len(known) > 12 else ''}" if known else ""

@@ -1,0 +1,397 @@
+"""The items of the lists of a service: ports, mounts, devices, configs and secrets, networks, hooks.
+
+`..._text` functions read a short form and say what it stands for; `..._mapping` functions are given the checked fields
+of a long form.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from atomicapp.document import Node
+from atomicapp.workload import model, specs, values
+from atomicapp.workload.compose import forms, sources
+from atomicapp.workload.compose.context import Context, kind, shortened
+from atomicapp.workload.compose.shapes import mistaken
+from atomicapp.workload.fidelity import short
+
+Found = dict[str, Any]
+Keys = dict[str, Node]
+
+
+def _text(context: Context, node: Node, path: str, *kinds: str) -> str | None:
+    if kind(node) in ("text", *kinds):
+        return str(node.value)
+    mistaken(context, node, path, "a text or a mapping")
+    return None
+
+
+def _refuse(context: Context, node: Node, path: str, text: str, error: ValueError) -> None:
+    context.fault(node, f"{short(path)} '{shortened(text)}': {error}", "value")
+
+
+# ---------------------------------------------------------------- ports
+
+
+def port_text(context: Context, node: Node, path: str) -> list[model.Port] | None:
+    """`[[IP:]HOST:]CONTAINER[/PROTOCOL]` with ranges."""
+    text = _text(context, node, path, "number")
+    if text is None:
+        return None
+    try:
+        if "=" in text:
+            raise ValueError("expected [[IP:]HOST_PORT:]CONTAINER_PORT[/PROTOCOL]")
+        found = specs.ports(text, context.position(node))
+    except ValueError as error:
+        _refuse(context, node, path, text, error)
+        return None
+    context.say(f"{path}.target", node)
+    if found[0].host:
+        context.say(f"{path}.published", node)
+    if found[0].host_ip:
+        context.say(f"{path}.host_ip", node)
+    if "/" in text:
+        context.say(f"{path}.protocol", node)
+    return found
+
+
+def port_mapping(context: Context, node: Node, found: Found, keys: Keys) -> list[model.Port] | None:
+    """The long form; `published` may be a range."""
+    ip = found.get("host_ip") or ""
+    text = f"{f'[{ip}]' if ':' in ip else ip}:" if ip else ""
+    text += f"{found.get('published') or ''}:{found['target']}/{found.get('protocol') or 'tcp'}"
+    try:
+        ports = specs.ports(text.removeprefix(":") if not ip else text, context.position(node))
+    except ValueError as error:
+        context.fault(node, f"ports: {error}", "value")
+        return None
+    mode, name, protocol = (found.get(key) or "" for key in ("mode", "name", "app_protocol"))
+    return [port._replace(mode=mode, name=name, app_protocol=protocol) for port in ports]
+
+
+def expose(context: Context, node: Node, value: str) -> list[model.Exposed]:
+    """`PORT[-PORT][/PROTOCOL]`."""
+    if ":" in value:
+        raise ValueError("expected PORT[/PROTOCOL]; ports is the key that maps ports")
+    return specs.exposed(value, context.position(node))
+
+
+# ---------------------------------------------------------------- mounts
+
+
+_OPTION_KEYS = {
+    "ro": "read_only",
+    "rw": "read_only",
+    "z": "bind.selinux",
+    "Z": "bind.selinux",
+    "nocopy": "volume.nocopy",
+}
+
+
+def mount_text(context: Context, node: Node, path: str) -> model.Mount | model.FileGrant | None:
+    """`[SOURCE:]TARGET[:OPTIONS]`; a relative source is one of the package."""
+    text = _text(context, node, path)
+    if text is None:
+        return None
+    first, colon, rest = text.partition(":")
+    relative = bool(colon) and first.startswith((".", "~"))
+    named = bool(colon) and not relative and not first.startswith("/")
+    try:
+        # the names of volumes are keys of the file, of which engines make names of their own
+        stand_in = "/" if relative else forms.name(first) and "volume" if named else first
+        mount = specs.volume(stand_in + colon + rest, context.position(node))
+    except ValueError as error:
+        _refuse(context, node, path, text, error)
+        return None
+    context.say(f"{path}.type", node)
+    context.say(f"{path}.target", node)
+    for option in text.split(":")[2].split(",") if text.count(":") == 2 else ():
+        known = "consistency" if mount.consistency == option else "bind.propagation"
+        context.say(f"{path}.{_OPTION_KEYS.get(option, known)}", node)
+    if relative:
+        return sources.bind(context, node, f"{path}.source", first, mount)
+    if mount.source:
+        context.say(f"{path}.source", node)
+    return mount._replace(source=first) if named else mount
+
+
+MOUNT_KEYS = ("type", "source", "target", "consistency", "bind.propagation", *_OPTION_KEYS.values())
+
+
+def mount_mapping(context: Context, node: Node, found: Found, keys: Keys) -> model.Mount | model.FileGrant | None:
+    """The long form."""
+    form, target = found["type"], found.get("target") or ""
+    source, source_node = found.get("source") or ("", node)
+    given = {name: found[name] for name in ("bind", "volume", "tmpfs", "image") if name in found}
+    before = context.faults
+    for name in given:
+        if name != form:
+            context.fault(keys[name], f"volumes: '{name}' means nothing to a mount of type {form}", "conflict")
+    if not target:
+        context.fault(node, "volumes: 'target' is missing", "missing", "say where the container finds it")
+    if form == model.TMPFS and source:
+        context.fault(keys["source"], "volumes: a tmpfs has no source", "conflict", "remove it")
+    elif form not in (model.TMPFS, model.VOLUME) and not source:
+        context.fault(node, f"volumes: a mount of type {form} needs a source", "missing")
+    if target and form != model.NAMED_PIPE:
+        try:
+            target = values.absolute(target)
+            if target == "/":
+                raise ValueError("the container's root '/' can't be mounted over")
+        except ValueError as error:
+            context.fault(keys["target"], f"volumes: {error}", "value")
+    if context.faults != before:
+        return None
+    bind, volume, tmpfs = given.get("bind", {}), given.get("volume", {}), given.get("tmpfs", {})
+    mount = model.Mount(
+        form,
+        source,
+        target,
+        context.position(node),
+        read_only=bool(found.get("read_only")),
+        create_source=form == model.BIND and bind.get("create_host_path") is not False,
+        selinux={"z": "shared", "Z": "private"}.get(bind.get("selinux", ""), ""),
+        propagation=bind.get("propagation") or "",
+        recursive=bind.get("recursive") or "",
+        consistency=found.get("consistency") or "",
+        no_copy=bool(volume.get("nocopy")),
+        subpath=volume.get("subpath") or given.get("image", {}).get("subpath") or "",
+        labels=volume.get("labels") or model.NOTHING,
+        size=tmpfs.get("size"),
+        mode=tmpfs.get("mode"),
+    )
+    if form == model.BIND and not source.startswith("/"):
+        return sources.bind(context, source_node, "services.volumes.source", source, mount)
+    if source:
+        context.say("services.volumes.source", keys["source"])
+    return mount
+
+
+def mount_source(context: Context, node: Node, path: str) -> tuple[str, Node] | None:
+    """The source of a long form, with its place: what is said of it depends on the whole mount."""
+    text = _text(context, node, path)
+    return None if text is None else (text, node)
+
+
+def tmpfs(context: Context, node: Node, value: str) -> model.Mount:
+    """`TARGET[:OPTIONS]`."""
+    return specs.tmpfs(value, context.position(node))
+
+
+def volumes_from(context: Context, node: Node, value: str) -> model.VolumesFrom:
+    """`SERVICE[:ro]` or `container:NAME[:ro]`."""
+    position = context.position(node)
+    if value.startswith("container:"):
+        found = specs.volumes_from(value.removeprefix("container:"), position)
+        return found._replace(container=f"container:{found.container}")
+    return specs.volumes_from(value, position)
+
+
+# ---------------------------------------------------------------- links, dependencies
+
+
+def link(context: Context, node: Node, value: str) -> model.Link:
+    """`SERVICE[:ALIAS]`."""
+    return specs.link(value, context.position(node))
+
+
+def external_link(context: Context, node: Node, value: str) -> model.Link:
+    """`CONTAINER[:ALIAS]`, of something outside of the project."""
+    return specs.link(value, context.position(node))._replace(external=True)
+
+
+CONDITIONS = {
+    "service_started": model.STARTED,
+    "service_healthy": model.HEALTHY,
+    "service_completed_successfully": model.COMPLETED,
+}
+
+
+def dependency(context: Context, node: Node, value: str) -> model.Dependency:
+    """The short form: it has to be started."""
+    return model.Dependency(value, model.STARTED, context.position(node))
+
+
+# ---------------------------------------------------------------- devices
+
+
+def device_text(context: Context, node: Node, path: str) -> model.Device | model.DeviceRequest | None:
+    """`HOST[:CONTAINER][:rwm]`, or a CDI name."""
+    text = _text(context, node, path)
+    if text is None:
+        return None
+    try:
+        found = specs.device(text, context.position(node))
+    except ValueError as error:
+        _refuse(context, node, path, text, error)
+        return None
+    context.say(f"{path}.source", node)
+    if isinstance(found, model.Device):
+        if ":/" in text:
+            context.say(f"{path}.target", node)
+        if text.endswith(f":{found.permissions}"):
+            context.say(f"{path}.permissions", node)
+    return found
+
+
+def device_mapping(context: Context, node: Node, found: Found, keys: Keys) -> Any:
+    """The long form."""
+    parts = [found["source"], found.get("target") or found["source"], found.get("permissions") or "rwm"]
+    text = found["source"] if len(found) == 1 else ":".join(parts)
+    try:
+        return specs.device(text, context.position(node))
+    except ValueError as error:
+        context.fault(node, f"devices '{shortened(text)}': {error}", "value")
+        return None
+
+
+def device_request(context: Context, node: Node, found: Found, keys: Keys) -> model.DeviceRequest | None:
+    """A number of devices, or some by name; all when neither is said."""
+    if "count" in found and found.get("device_ids"):
+        context.fault(keys["count"], "devices: 'count' and 'device_ids' exclude each other", "conflict", "remove one")
+        return None
+    ids = tuple(found.get("device_ids") or ())
+    return model.DeviceRequest(
+        found.get("driver") or "",
+        found.get("count", 0 if ids else -1),
+        ids,
+        tuple(found.get("capabilities") or ()),
+        {name: value or "" for name, value, _ in found.get("options") or ()},
+        context.position(node),
+    )
+
+
+def all_gpus(context: Context, node: Node, value: str) -> tuple[model.DeviceRequest, ...]:
+    """`all`."""
+    return (model.DeviceRequest("", -1, (), ("gpu",), {}, context.position(node)),)
+
+
+def gpus(context: Context, node: Node, value: tuple[model.DeviceRequest, ...]) -> tuple[model.DeviceRequest, ...]:
+    """Requests for GPUs."""
+    return tuple(
+        found if "gpu" in found.capabilities else found._replace(capabilities=(*found.capabilities, "gpu"))
+        for found in value
+    )
+
+
+# ---------------------------------------------------------------- configs and secrets
+
+
+def grant(context: Context, node: Node, found: Found, keys: Keys) -> model.FileGrant:
+    """The long form of a config or secret of a service; its target is completed where the service is made."""
+    return model.FileGrant(
+        found["source"],
+        found.get("target") or "",
+        context.position(node),
+        found.get("uid") or "",
+        found.get("gid") or "",
+        found.get("mode"),
+    )
+
+
+def grant_text(context: Context, node: Node, value: str) -> model.FileGrant:
+    """The short form: the name alone."""
+    return model.FileGrant(value, "", context.position(node))
+
+
+# ---------------------------------------------------------------- files
+
+
+class EnvFile(NamedTuple):
+    """A file of variables; a raw one has no quotes and no variables of its own."""
+
+    path: str
+    node: Node
+    raw: bool = False
+    required: bool = True
+
+
+def env_file_text(context: Context, node: Node, value: str) -> EnvFile:
+    """The short form: the path."""
+    return EnvFile(value, node)
+
+
+def env_file(context: Context, node: Node, found: Found, keys: Keys) -> EnvFile:
+    """The long form."""
+    return EnvFile(found["path"], keys["path"], found.get("format") == "raw", found.get("required") is not False)
+
+
+def placed(context: Context, node: Node, value: str) -> tuple[str, Node]:
+    """A text with its place."""
+    return value, node
+
+
+# ---------------------------------------------------------------- hooks and the like
+
+
+def hook(context: Context, node: Node, found: Found, keys: Keys) -> model.Hook:
+    """A command to carry out in the container."""
+    return model.Hook(
+        found.get("command") or (),
+        context.position(node),
+        found.get("user") or "",
+        bool(found.get("privileged")),
+        found.get("working_dir") or "",
+        environment(context, found.get("environment") or ()),
+    )
+
+
+def environment(context: Context, pairs: tuple[tuple[str, str | None, Node], ...]) -> tuple[model.Env, ...]:
+    """Variables with their values; one without a value has that of the caller's environment."""
+    found: dict[str, model.Env] = {}
+    for name, value, node in pairs:
+        if value is None:
+            value = context.variables.get(name)
+            if value is None:
+                context.unset(node, name)
+                found.pop(name, None)
+                continue
+        found[name] = model.Env(name, value, context.position(node))
+    return tuple(found.values())
+
+
+def command(context: Context, node: Node, value: Any) -> tuple[str, ...]:
+    """A command as a text, or as its words."""
+    return value if isinstance(value, tuple) else forms.words(value)
+
+
+def health_test(context: Context, node: Node, value: Any) -> tuple[str, ...]:
+    """A text is for the shell; a list begins with NONE, CMD or CMD-SHELL."""
+    if isinstance(value, str):
+        return ("CMD-SHELL", value)
+    if not value or value[0] not in ("NONE", "CMD", "CMD-SHELL"):
+        raise ValueError("the first word must be NONE, CMD or CMD-SHELL")
+    if value[0] != "NONE" and len(value) < 2:
+        raise ValueError(f"a command is missing after {value[0]}")
+    return tuple(value)
+
+
+def ulimit(context: Context, node: Node, found: Found, keys: Keys) -> tuple[int, int]:
+    """Soft and hard."""
+    return found["soft"], found["hard"]
+
+
+def attachment(context: Context, node: Node, found: Found, keys: Keys) -> Found:
+    """How a service appears on a network; the name comes with the key."""
+    return {
+        "aliases": tuple(found.get("aliases") or ()),
+        "ipv4": found.get("ipv4_address") or "",
+        "ipv6": found.get("ipv6_address") or "",
+        "link_local_ips": tuple(found.get("link_local_ips") or ()),
+        "mac": found.get("mac_address") or "",
+        "driver_options": options(found.get("driver_opts")),
+        "gateway_priority": found.get("gw_priority") or 0,
+        "interface": found.get("interface_name") or "",
+        "priority": found.get("priority") or 0,
+        "unnamed": found.get("use_service_name_alias") is False,
+    }
+
+
+def options(pairs: tuple[tuple[str, str | None, Node], ...] | None) -> dict[str, str]:
+    """Free pairs as a dictionary."""
+    return {name: value or "" for name, value, _ in pairs or ()}
+
+
+def pre_start(context: Context, node: Node, found: Found, keys: Keys) -> tuple[Node, Found, Keys]:
+    """The parts of a hook before the start: the service completes them."""
+    return node, found, keys
