@@ -44,15 +44,17 @@ def kind(node: Node) -> str:
 
 
 class Source(NamedTuple):
-    """A file, and the folder of the package to which the paths in it are relative."""
+    """A file, the folder of the package to which the paths in it are relative, and the variables that it sees (None:
+    those of the reading)."""
 
     file: str
     folder: str = ""
+    variables: Mapping[str, str] | None = None
 
 
 class Context:
     """The state of one reading. `subject` is the service or other thing whose keys are read at present; `declared` are the
-    keys of each room of the file (`volumes`), `made_...` what is made of relative sources of mounts."""
+    keys of each room of the file (`volumes`), `made_...` what is made of relative sources of mounts; `marked` is whether `!reset` or `!override` stands in a text."""
 
     def __init__(
         self,
@@ -76,12 +78,18 @@ class Context:
         self.named_volumes: dict[str, str] = {}
         self.named_configs: dict[str, str] = {}
         self.absent: set[str] = set()
+        self.marked = False
 
     def source_of(self, node: Node) -> Source:
         """The file in which a node stands."""
         found: Any = node
         source: Source = getattr(found, "source", self.source)
         return source
+
+    def variables_of(self, node: Node) -> Mapping[str, str]:
+        """The variables that the file of a node sees."""
+        variables = self.source_of(node).variables
+        return self.variables if variables is None else variables
 
     def position(self, node: Node) -> Position:
         """Where a node begins."""

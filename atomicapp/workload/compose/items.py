@@ -297,6 +297,14 @@ def grant_text(context: Context, node: Node, value: str) -> model.FileGrant:
 # ---------------------------------------------------------------- files
 
 
+class Read(NamedTuple):
+    """A service, or a hook before its start, whose keys were read: its values and its key nodes, by key."""
+
+    node: Node
+    found: Found
+    keys: Keys
+
+
 class EnvFile(NamedTuple):
     """A file of variables; a raw one has no quotes and no variables of its own."""
 
@@ -341,7 +349,7 @@ def environment(context: Context, pairs: tuple[tuple[str, str | None, Node], ...
     found: dict[str, model.Env] = {}
     for name, value, node in pairs:
         if value is None:
-            value = context.variables.get(name)
+            value = context.variables_of(node).get(name)
             if value is None:
                 context.unset(node, name)
                 found.pop(name, None)
@@ -379,7 +387,7 @@ def attachment(context: Context, node: Node, found: Found, keys: Keys) -> Found:
         "ipv6": found.get("ipv6_address") or "",
         "link_local_ips": tuple(found.get("link_local_ips") or ()),
         "mac": found.get("mac_address") or "",
-        "driver_options": options(found.get("driver_opts")),
+        "driver_options": found.get("driver_opts") or model.NOTHING,
         "gateway_priority": found.get("gw_priority") or 0,
         "interface": found.get("interface_name") or "",
         "priority": found.get("priority") or 0,
@@ -390,8 +398,3 @@ def attachment(context: Context, node: Node, found: Found, keys: Keys) -> Found:
 def options(pairs: tuple[tuple[str, str | None, Node], ...] | None) -> dict[str, str]:
     """Free pairs as a dictionary."""
     return {name: value or "" for name, value, _ in pairs or ()}
-
-
-def pre_start(context: Context, node: Node, found: Found, keys: Keys) -> tuple[Node, Found, Keys]:
-    """The parts of a hook before the start: the service completes them."""
-    return node, found, keys

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from atomicapp import document
@@ -15,12 +16,14 @@ def tree(context: Context, text: str, source: Source) -> Node | None:
     root = document.compose(text, source.file)
     if root is not None and ("$" in text or source is not context.source):
         prepare(context, root, source)
+    context.marked = context.marked or "!reset" in text or "!override" in text
     return root
 
 
 def prepare(context: Context, root: Node, source: Source) -> None:
     """Replace the variables in all values, and note at each node the file it stands in."""
     main = source is context.source
+    variables = context.variables if source.variables is None else source.variables
     seen: set[int] = set()
     stack: list[Any] = [root]
     while stack:
@@ -32,7 +35,7 @@ def prepare(context: Context, root: Node, source: Source) -> None:
             node.source = source
         if isinstance(node, ScalarNode):
             if "$" in node.value:
-                _replace(context, node)
+                _replace(context, node, variables)
         elif isinstance(node, MappingNode):
             for key, value in node.value:
                 if not main:
@@ -42,9 +45,9 @@ def prepare(context: Context, root: Node, source: Source) -> None:
             stack += node.value
 
 
-def _replace(context: Context, node: ScalarNode) -> None:
+def _replace(context: Context, node: ScalarNode, variables: Mapping[str, str]) -> None:
     try:
-        node.value = interpolate(node.value, context.variables, lambda name: context.unset(node, name))
+        node.value = interpolate(node.value, variables, lambda name: context.unset(node, name))
     except ValueError as error:
         context.fault(node, str(error), "interpolation")
         node.value = ""

@@ -10,9 +10,10 @@ from atomicapp.document import MappingNode, Node
 from atomicapp.errors import ERROR, SpecError
 from atomicapp.position import Position
 from atomicapp.workload import model
-from atomicapp.workload.compose import checks, load, top
+from atomicapp.workload.compose import checks, expand, load, merge, top
 from atomicapp.workload.compose.context import Context, Source, kind, shortened
-from atomicapp.workload.compose.services import Read, workload
+from atomicapp.workload.compose.items import Read
+from atomicapp.workload.compose.services import workload
 from atomicapp.workload.project import DEFAULT_NETWORK, NetworkSpec, Project, Said
 
 ROOMS = ("networks", "volumes", "configs", "secrets")
@@ -29,7 +30,7 @@ def read_project(
     """See `read`."""
     context = Context(Source(file, folder), text, variables, files)
     root = load.tree(context, text, context.source)
-    found = _top(context, root)
+    found = _top(context, _expanded(context, root))
     if found is None:
         raise _refused(context)
     services = found.get("services") or {}
@@ -52,6 +53,16 @@ def read_project(
         said=_said(context, left_out, rooms),
         issues=tuple(context.issues),
     )
+
+
+def _expanded(context: Context, root: Node | None) -> Node | None:
+    """The tree with all that it takes from elsewhere."""
+    text = context.texts[context.source.file]
+    if isinstance(root, MappingNode) and ("extends" in text or "include" in text):
+        root = expand.expand(context, root)
+    if root is not None and context.marked:
+        merge.settle(root)
+    return root
 
 
 def _refused(context: Context) -> SpecError:
@@ -143,6 +154,7 @@ def _said(context: Context, left_out: dict[str, str], rooms: dict[str, dict[str,
             for item in found
             if item.subject not in left_out
             or not item.key.startswith("services.")
+            or item.key == "services.profiles"
             or (item.key.startswith("services.provider") and not left_out[item.subject])
         ]
     unused = {(room, name) for room in ROOMS for name in context.declared[room] if name not in rooms[room]}

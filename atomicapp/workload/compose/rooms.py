@@ -147,7 +147,7 @@ def _content(context: Context, found: dict[str, Any], keys: dict[str, Node]) -> 
         content: str = found["content"]
         return content
     if "environment" in found:
-        value = context.variables.get(found["environment"])
+        value = context.variables_of(keys["environment"]).get(found["environment"])
         if value is None:
             context.fault(
                 keys["environment"],

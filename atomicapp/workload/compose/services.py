@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
-from atomicapp.document import Node
+from atomicapp.document import MappingNode, Node
 from atomicapp.position import Position
 from atomicapp.workload import model
-from atomicapp.workload.compose import deploy, envfile, items, security
+from atomicapp.workload.compose import deploy, envfile, items, merge, security, tables
 from atomicapp.workload.compose.context import Context, shortened
+from atomicapp.workload.compose.items import Read
 from atomicapp.workload.project import DEFAULT_NETWORK
-
-Pair = tuple[str, str | None, Node]
-
-
-class Read(NamedTuple):
-    """A service whose keys were read: its values and its key nodes, by key."""
-
-    node: Node
-    found: dict[str, Any]
-    keys: dict[str, Node]
-
 
 _PLAIN = {  # key -> field of the Workload
     "container_name": "name",
@@ -120,6 +110,8 @@ def workload(context: Context, name: str, key: Node, read: Read) -> model.Worklo
     devices = found.get("devices", ())
     requests = [*(item for item in devices if isinstance(item, model.DeviceRequest)), *found.get("gpus", ())]
     requests += deploy.complete(context, found, keys, fields, resources, where)
+    if "pre_start" in found:
+        fields["pre_start"] = tuple(_pre_start(context, name, read, hook) for hook in found["pre_start"])
     return model.Workload(
         image=found.get("image") or "",
         position=position,
@@ -134,6 +126,21 @@ def workload(context: Context, name: str, key: Node, read: Read) -> model.Worklo
         where=MappingProxyType(where),
         **fields,
     )
+
+
+def _pre_start(context: Context, name: str, read: Read, hook: Read) -> model.PreStart:
+    """A hook before the start: what it doesn't say is as in the service."""
+    own: Any = read.node
+    hooks: Any = hook.node
+    pairs = [(key, value) for key, value in context.pairs(own) if key.value in tables.container]
+    base = merge.like(MappingNode(own.tag, pairs, own.start_mark, own.end_mark), own)
+    before = len(context.said)
+    node = merge.mappings(base, hooks, ("services", "*"))
+    merged = tables.PreStart.keys.read(context, node, "services")
+    del context.said[before:]
+    if merged is None:
+        return model.PreStart(model.Workload("", context.position(hooks)))
+    return model.PreStart(workload(context, name, hooks, merged), bool(merged.found.get("per_replica")))
 
 
 _NO_RESOURCES = model.Resources()
@@ -155,7 +162,7 @@ def _environment(context: Context, found: dict[str, Any]) -> tuple[model.Env, ..
     read = {env.name: env for env in envfile.variables(context, found.get("env_file", ()))}
     for name, value, node in found.get("environment", ()):
         if value is None:
-            value = context.variables.get(name)
+            value = context.variables_of(node).get(name)
             if value is None:
                 if name not in read:
                     context.unset(node, name)

@@ -443,7 +443,9 @@ class PreStart(Shape):
     """A hook before the start: it has all keys of a container, which are said as those of the service."""
 
     leaf = False
-    keys = Obj({"per_replica": Short(_per_replica), **container}, items.pre_start)
+    keys = Obj(
+        {"per_replica": Short(_per_replica), **container}, lambda _, node, found, keys: items.Read(node, found, keys)
+    )
 
     def read(self, context: Context, node: Node, path: str) -> object:
         context.say(path, node)

@@ -7,7 +7,7 @@ from functools import partial
 from atomicapp.document import Node
 from atomicapp.workload.compose import forms, rooms, tables
 from atomicapp.workload.compose.context import Context
-from atomicapp.workload.compose.services import Read
+from atomicapp.workload.compose.items import Read
 from atomicapp.workload.compose.shapes import TEXT, As, Either, Many, Named, Obj, One, OneOrMany, Scalar
 
 text = tables.text
