@@ -79,5 +79,5 @@ def _workloads(facts: Facts, around: Around) -> Iterator[Object]:
                     pod.notes[f"checksum/{facts.names[other]}"] = templates[other]
         body = controllers.workload(root, pod, facts, around)
         templates[root] = names.digest(pod.template())
-        yield from (item._replace(service=root) for item in pod.extra)
+        yield from pod.extra
         yield Object(body, works[0].position, root, facts.levels[root] + 1, tuple(after), tuple(waits))

@@ -19,16 +19,27 @@ class Container:
     """One container: its `body`, and what goes with it: the `secrets` of its environment (by the name of the entry),
     which are kept in an object of their own, and the `content` of all files in it."""
 
-    def __init__(self, work: Workload, facts: Facts, around: Around, shared: volumes.Volumes) -> None:
+    def __init__(
+        self,
+        work: Workload,
+        facts: Facts,
+        around: Around,
+        shared: volumes.Volumes,
+        name: str = "",
+        *,
+        first: bool = False,
+    ) -> None:
+        """`first`: it runs to its end before the others, which needs no probes."""
+        self.name = name or facts.names[work.service]
         self.secrets: dict[str, str] = {}
         self.content: dict[str, str] = {}
-        self._kept = f"{facts.names[work.service]}-env"
+        self.kept = f"{self.name}-env"
         self._around = around
         mounts = {place["mountPath"]: place for place in volumes.mounted(work, facts, around, shared)}
         for grant, secret in [*((item, False) for item in work.configs), *((item, True) for item in work.secrets)]:
             mounts[grant.target] = self._file(grant, secret, facts, shared)
         self.body = said(
-            name=facts.names[work.service],
+            name=self.name,
             image=work.image,
             imagePullPolicy=_PULL.get(work.pull, "") if "pull" in work.where else "",
             command=[literal(word) for word in entrypoint(work)],
@@ -36,8 +47,8 @@ class Container:
             workingDir=work.workdir,
             env=[self._variable(item.name, item.value) for item in {item.name: item for item in work.env}.values()],
             ports=_ports(work),
-            **probes(work.healthcheck),
-            lifecycle=lifecycle(work),
+            **({} if first else probes(work.healthcheck)),
+            lifecycle={} if first else lifecycle(work),
             resources=limits(work),
             securityContext=security.container(work),
             stdin=work.stdin,
@@ -49,7 +60,7 @@ class Container:
         if value and self._around.holds_secret(value):
             key = entry(name)
             self.secrets[key] = value
-            return {"name": name, "valueFrom": {"secretKeyRef": {"name": self._kept, "key": key}}}
+            return {"name": name, "valueFrom": {"secretKeyRef": {"name": self.kept, "key": key}}}
         return {"name": name, "value": literal(value)}
 
     def _file(self, grant: FileGrant, secret: bool, facts: Facts, shared: volumes.Volumes) -> Json:

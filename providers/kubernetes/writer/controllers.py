@@ -7,7 +7,15 @@ from typing import Any
 from atomicapp.providers.kubernetes.writer import names, volumes
 from atomicapp.providers.kubernetes.writer.amounts import seconds
 from atomicapp.providers.kubernetes.writer.around import STEERING, Around, Json, named, said
-from atomicapp.providers.kubernetes.writer.facts import DAEMON_SET, DEPLOYMENT, JOB, STATEFUL_SET, Facts, per_replica
+from atomicapp.providers.kubernetes.writer.facts import (
+    DAEMON_SET,
+    DEPLOYMENT,
+    JOB,
+    STATEFUL_SET,
+    Facts,
+    per_replica,
+    single,
+)
 from atomicapp.providers.kubernetes.writer.placement import surges
 from atomicapp.providers.kubernetes.writer.pods import Pod
 from atomicapp.workload import model
@@ -28,7 +36,7 @@ def workload(root: str, pod: Pod, facts: Facts, around: Around) -> Json:
         if kind == STATEFUL_SET:
             # all at once: a set that waits for each pod would never replace one that doesn't come up
             spec |= {"serviceName": facts.names[root], "podManagementPolicy": "Parallel"}
-        spec |= _rollout(work, kind, alone(root, facts))
+        spec |= _rollout(work, kind, single(root, facts))
         spec["template"] = pod.template()
         if kind == STATEFUL_SET:
             spec |= said(volumeClaimTemplates=_templates(root, facts))
@@ -39,13 +47,6 @@ def workload(root: str, pod: Pod, facts: Facts, around: Around) -> Json:
     if notes:
         body["metadata"]["annotations"] = notes
     return body
-
-
-def alone(root: str, facts: Facts) -> bool:
-    """Whether two pods of it must not run at a time: they would write to a volume of its own."""
-    return facts.services[root].replicas <= 1 and any(
-        facts.writers.get(key) == (root,) for key in facts.mounts.get(root, ())
-    )
 
 
 def _rollout(work: Workload, kind: str, alone: bool) -> Json:

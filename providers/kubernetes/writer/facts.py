@@ -175,9 +175,10 @@ def own_volumes(work: Workload, services: Mapping[str, Workload]) -> Iterator[Mo
     yield from work.mounts
     taken = {mount.target for mount in work.mounts}
     for item in work.volumes_from:
-        other = services.get(item.container.partition(":")[2] or item.container)
+        other = services.get(item.container)
         for mount in other.mounts if other and other is not work else ():
-            if mount.target not in taken:
+            # what has no name is of its own pod alone
+            if mount.target not in taken and (mount.kind != model.VOLUME or mount.source):
                 taken.add(mount.target)
                 yield mount._replace(read_only=True) if item.mode == "ro" else mount
 
@@ -221,6 +222,13 @@ def _kind(
     return STATEFUL_SET if alone and work.replicas <= 1 and not work.hostname else DEPLOYMENT
 
 
+def single(root: str, facts: Facts) -> bool:
+    """Whether there is one pod of it, and never two at a time: two would write to a volume of its own."""
+    if facts.kinds[root] not in (STATEFUL_SET, DEPLOYMENT) or facts.services[root].replicas > 1:
+        return False
+    return any(facts.writers.get(key) == (root,) for key in facts.mounts.get(root, ()))
+
+
 def runs_once(work: Workload) -> bool:
     """Whether its author says that it is not started again when it ends."""
     rule = work.scheduling.restart
@@ -249,7 +257,8 @@ def _calls(
     for service, work in services.items():
         for link in work.links:
             alias, target = link.alias.lower(), link.target
-            if target not in services or not names.is_address(alias) or target not in found.get(alias, {target: None}):
+            known = target in services and not link.external and names.is_address(alias)
+            if not known or target not in found.get(alias, {target: None}):
                 lost.add((service, link.alias))
             elif alias not in taken:
                 found.setdefault(alias, {})[target] = None

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from atomicapp.position import Position
-from atomicapp.providers.kubernetes.labels import value
 from atomicapp.providers.kubernetes.writer import names, placement, security, volumes, waiting
 from atomicapp.providers.kubernetes.writer.around import STEERING, Around, Json, Object, named, said
 from atomicapp.providers.kubernetes.writer.containers import Container
 from atomicapp.providers.kubernetes.writer.facts import Facts
+from atomicapp.providers.kubernetes.writer.marks import CALLED, labels
 from atomicapp.workload.model import Workload
 
-NAME, INSTANCE = "app.kubernetes.io/name", "app.kubernetes.io/instance"
-CALLED = "io.atomicapp.called/"
-"""On the pods of several services that answer to one name, which follows."""
-NETWORK = "io.atomicapp.network/"
-"""On the pods of a network of the project, where networks keep services apart."""
 CHECKSUM = "checksum/files"
 """Of what is read from configs and secrets: a change rolls the pods."""
 _HOST = "host"
@@ -36,13 +30,19 @@ class Pod:
         self.labels |= dict.fromkeys(beside, "mounted")
         self.labels |= more
         self.notes = notes(works)
-        content = {name: text for item in containers for name, text in item.content.items()}
-        content |= {f"{work.service}/{name}": text for item in containers for name, text in item.secrets.items()}
+        before = [
+            Container(hook.workload, facts, around, shared, _numbered(facts.names[item.service], number), first=True)
+            for item in works
+            for number, hook in enumerate(item.pre_start, 1)
+        ]
+        parts = [*before, *containers]
+        content = {name: text for item in parts for name, text in item.content.items()}
+        content |= {f"{item.kept}/{name}": text for item in parts for name, text in item.secrets.items()}
         if content:
             self.notes[CHECKSUM] = names.digest(content)
         first = waiting.containers(root, facts) if around.waiting else []
         self.spec = said(
-            initContainers=first,
+            initContainers=[*first, *(item.body for item in before)],
             containers=[item.body for item in containers],
             volumes=shared.listed(),
             **_pod_wide(works),
@@ -51,20 +51,14 @@ class Pod:
         # Compose's containers know nothing of the cluster, and are not told of it by their environment
         self.spec |= {"automountServiceAccountToken": False, "enableServiceLinks": False}
         self.extra = [
-            _secret(facts.names[item.service], found.secrets, item.position, item.service)
-            for item, found in zip(works, containers, strict=True)
-            if found.secrets
+            Object(named("Secret", item.kept, stringData=dict(item.secrets)), work.position, root)
+            for item in parts
+            if item.secrets
         ]
 
     def template(self) -> Json:
         """As a workload has it."""
         return {"metadata": {"labels": self.labels, **said(annotations=self.notes)}, "spec": self.spec}
-
-
-def labels(root: str, facts: Facts, around: Around) -> Json:
-    """The labels by which the pods of a service are found."""
-    found = {NAME: facts.names[root]}
-    return found | ({INSTANCE: value(around.app)} if around.app else {})
 
 
 def notes(works: tuple[Workload, ...]) -> Json:
@@ -73,8 +67,8 @@ def notes(works: tuple[Workload, ...]) -> Json:
     return {name: text for name, text in found.items() if names.is_qualified(name) and name not in STEERING}
 
 
-def _secret(name: str, data: Json, place: Position, service: str) -> Object:
-    return Object(named("Secret", f"{name}-env", stringData=dict(data)), place, service)
+def _numbered(name: str, number: int) -> str:
+    return names.label(f"{name}-before-{number}")
 
 
 def _pod_wide(works: tuple[Workload, ...]) -> Json:

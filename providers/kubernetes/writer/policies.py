@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from atomicapp.providers.kubernetes.labels import value
 from atomicapp.providers.kubernetes.writer import names
 from atomicapp.providers.kubernetes.writer.around import Around, Json, Object, named
 from atomicapp.providers.kubernetes.writer.facts import Facts
-from atomicapp.providers.kubernetes.writer.pods import INSTANCE, NETWORK, labels
+from atomicapp.providers.kubernetes.writer.marks import NETWORK, labels, of_app
 from atomicapp.providers.kubernetes.writer.services import outside
 from atomicapp.workload.project import DEFAULT_NETWORK, Project
 
@@ -69,8 +68,7 @@ def objects(facts: Facts, around: Around) -> Iterator[Object]:
 
 
 def _network(name: str, internal: bool, some_internal: bool, around: Around) -> Json:
-    of_app = {INSTANCE: value(around.app)} if around.app else {}
-    pods: Json = {"matchLabels": {**of_app, f"{NETWORK}{name}": "attached"}}
+    pods: Json = {"matchLabels": {**of_app(around), f"{NETWORK}{name}": "attached"}}
     # what a package brings besides this file has no labels of networks, and is in the one that all have in common
     near: Json = {"matchExpressions": [{"key": APART, "operator": "DoesNotExist"}]} if name == DEFAULT_NETWORK else pods
     spec: Json = {"podSelector": pods, "policyTypes": ["Ingress"], "ingress": [{"from": [{"podSelector": near}]}]}

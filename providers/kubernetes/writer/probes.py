@@ -17,7 +17,7 @@ TIMEOUT = 30
 RETRIES = 3
 START_INTERVAL = 5 * _NANO
 AT_LEAST = 300
-"""Seconds that a container has at least for its first success: Docker never ends what is unhealthy, and a database that
+"""Seconds that a container has at least for its first success, beside its start period: Docker never ends what is unhealthy, and a database that
 is set up first must not be ended in the middle of that."""
 
 
@@ -48,7 +48,7 @@ def probes(check: Healthcheck | None) -> Json:
         "failureThreshold": retries,
     }
     first = seconds(min(check.start_interval or START_INTERVAL, interval * _NANO))
-    room = max(AT_LEAST, seconds(check.start_period or 0) + retries * interval)
+    room = seconds(check.start_period or 0) + max(AT_LEAST, retries * interval)
     start = {**base, "periodSeconds": first, "failureThreshold": -(-room // first)}
     return {"startupProbe": start, "readinessProbe": dict(base), "livenessProbe": dict(base)}
 

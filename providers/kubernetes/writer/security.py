@@ -98,13 +98,26 @@ def known_option(work: Workload, name: str, value: str) -> Json:
 
 def pod(works: tuple[Workload, ...]) -> Json:
     """The security context of a pod: what Kubernetes sets for all containers of it together."""
-    sysctls = {name: value for work in works for name, value in work.sysctls.items()}
+    spaces = works[0].namespaces
+    sysctls = {
+        name: value
+        for work in works
+        for name, value in work.sysctls.items()
+        if not of_node(name, spaces.network, spaces.ipc)
+    }
     groups = sorted(
         {found for work in works for group in work.groups for found in [number(group)] if found is not None}
     )
     return said(
         supplementalGroups=groups, sysctls=[{"name": name, "value": value} for name, value in sorted(sysctls.items())]
     )
+
+
+def of_node(name: str, network: str, ipc: str) -> bool:
+    """Whether a kernel parameter would be the node's own: the server refuses these."""
+    if name.startswith("net."):
+        return network == "host"
+    return ipc == "host" and name.startswith(("kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue."))
 
 
 def _capabilities(found: tuple[str, ...]) -> list[str]:

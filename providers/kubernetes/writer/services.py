@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from atomicapp.providers.kubernetes.writer import names
 from atomicapp.providers.kubernetes.writer.around import PUBLISH, Around, Json, Object, named, said
 from atomicapp.providers.kubernetes.writer.containers import on_host
-from atomicapp.providers.kubernetes.writer.facts import JOB, Facts
-from atomicapp.providers.kubernetes.writer.pods import CALLED, labels
+from atomicapp.providers.kubernetes.writer.facts import JOB, Facts, single
+from atomicapp.providers.kubernetes.writer.marks import CALLED, labels
 from atomicapp.workload.model import Port, Workload
 
 SERVICE = "Service"
@@ -49,6 +49,11 @@ def headless(work: Workload) -> bool:
     return not listed(work) or work.scheduling.endpoint_mode == "dnsrr"
 
 
+def tells_ready(root: str, facts: Facts) -> bool:
+    """Whether the name of a service is found only when a pod of it is ready."""
+    return headless(facts.services[root]) and not single(root, facts)
+
+
 def has_name(work: Workload, facts: Facts) -> bool:
     """Whether others reach it by a name: not a job that listens nowhere, nor what has no network of its own."""
     mode = work.namespaces.network
@@ -69,7 +74,7 @@ def objects(facts: Facts, around: Around, ready: frozenset[str]) -> Iterator[Obj
             body = published(work, facts, around)
             if body:
                 yield Object(body, work.ports[0].position, root)
-        if root in ready and not headless(facts.services[root]):
+        if root in ready and not tells_ready(root, facts):
             work = facts.services[root]
             spec = {"clusterIP": "None", "selector": labels(root, facts, around)}
             name = names.label(f"{facts.names[root]}-ready")
@@ -92,7 +97,13 @@ def _called(name: str, works: list[Workload], facts: Facts, around: Around) -> O
     if not alone:
         for number in sorted(_mentioned(works, facts)):
             ports.setdefault((number, "tcp"), entry_of(number, "tcp"))
-    spec = said(clusterIP="None" if alone else "", selector=selector, ports=_unique(ports))
+    spec = said(
+        clusterIP="None" if alone else "",
+        # the parts of one database find each other before they are healthy; with one pod there is none to prefer
+        publishNotReadyAddresses=all(single(facts.roots[item.service], facts) for item in works),
+        selector=selector,
+        ports=_unique(ports),
+    )
     body = named(SERVICE, name, labels=labels(root, facts, around), spec=spec)
     return Object(body, work.position, root)
 

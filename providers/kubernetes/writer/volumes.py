@@ -58,15 +58,21 @@ def mounted(work: Workload, facts: Facts, around: Around, volumes: Volumes) -> I
             place["readOnly"] = True
         if mount.subpath:
             place["subPath"] = mount.subpath
-        propagation = _PROPAGATION.get(mount.propagation.removeprefix("r"))
-        if propagation and mount.kind == model.BIND:
-            place["mountPropagation"] = propagation
+        way = propagation(mount, work)
+        if way:
+            place["mountPropagation"] = way
         yield place
     if work.shm_size:
         shm = {"emptyDir": {"medium": MEMORY, "sizeLimit": size(work.shm_size)}}
         yield {"name": volumes.add("shm", shm, own=True), "mountPath": SHM}
     for device in work.devices if work.security.privileged else ():
         yield {"name": volumes.add(_tail(device.host), {"hostPath": {"path": device.host}}), "mountPath": inner(device)}
+
+
+def propagation(mount: Mount, work: Workload) -> str:
+    """How mounts below it pass through; "" for Kubernetes' way. To pass them to the node takes a privileged container."""
+    found = _PROPAGATION.get(mount.propagation.removeprefix("r"), "") if mount.kind == model.BIND else ""
+    return "" if found == "Bidirectional" and not work.security.privileged else found
 
 
 def only_read(mount: Mount, around: Around) -> bool:

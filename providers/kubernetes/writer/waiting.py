@@ -11,7 +11,7 @@ from __future__ import annotations
 from atomicapp.providers.kubernetes.writer.around import WAIT, Json, said
 from atomicapp.providers.kubernetes.writer.facts import JOB, Facts
 from atomicapp.providers.kubernetes.writer.names import label
-from atomicapp.providers.kubernetes.writer.services import headless
+from atomicapp.providers.kubernetes.writer.services import tells_ready
 from atomicapp.workload import model
 from atomicapp.workload.model import Workload
 
@@ -65,5 +65,4 @@ def containers(root: str, facts: Facts) -> list[Json]:
 
 def ready_name(root: str, facts: Facts) -> str:
     """The name that is found only when a pod of the service is ready: its own, or that of a Service for this alone."""
-    name = facts.names[root]
-    return name if headless(facts.services[root]) else label(f"{name}-ready")
+    return facts.names[root] if tells_ready(root, facts) else label(f"{facts.names[root]}-ready")
