@@ -12,6 +12,7 @@ import yaml
 from atomicapp import document
 from atomicapp.errors import ERROR, WARNING, Issue, SpecError
 from atomicapp.model import (
+    COMPOSE,
     DATA,
     GENERAL,
     OWNED,
@@ -25,7 +26,6 @@ from atomicapp.model import (
     Volume,
 )
 from atomicapp.position import Position, line_of
-from atomicapp.providers import base
 
 NAMESPACE = "Namespace"
 CLAIM = "PersistentVolumeClaim"
@@ -144,7 +144,7 @@ class Parser:
     def run(self) -> Parsed:
         """The resources. SpecError with the faults of all artifacts at once."""
         for artifact in self.rendered.artifacts:
-            if artifact.provider == base.COMPOSE:
+            if artifact.provider == COMPOSE:
                 self.items += self.compose(artifact)
             else:
                 self._read(artifact)
