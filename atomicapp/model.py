@@ -23,6 +23,8 @@ from atomicapp.errors import Issue
 from atomicapp.position import Position
 
 GENERAL = "general"
+COMPOSE = "compose"
+"""The key of artifacts that are Compose files: they serve every provider that has none of its own."""
 
 # ---------------------------------------------------------------- load
 
@@ -261,10 +263,12 @@ class Resource(NamedTuple):
 
 
 class Parsed(NamedTuple):
-    """The outcome of a provider's `parse`: resources in the order of the graph, and what it could not honour."""
+    """The outcome of a provider's `parse`: resources in the order of the graph, and what it could not honour. `secrets`
+    are texts beside the hidden params that must not be shown or kept."""
 
     resources: tuple[Resource, ...]
     issues: tuple[Issue, ...] = ()
+    secrets: frozenset[str] = frozenset()
 
 
 # ---------------------------------------------------------------- observe

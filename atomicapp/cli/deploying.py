@@ -14,7 +14,7 @@ from atomicapp.cli.progress import ApplyProgress, Live
 from atomicapp.cli.report import plan_report, show_plan
 from atomicapp.cli.ui import Ui
 from atomicapp.errors import AtomicAppError, StateError
-from atomicapp.model import CREATE, KEEP, REPLACE, SCALE, SHARED, START, UPDATE, Existing, Plan, Resource, Step
+from atomicapp.model import CREATE, KEEP, SCALE, SHARED, START, Existing, Plan, Resource, Step
 from atomicapp.params.secrets import Redactor
 from atomicapp.planning import apply as applying
 from atomicapp.planning import diff
@@ -23,7 +23,6 @@ from atomicapp.providers.base import Session
 from atomicapp.store import DONE, FAILED, INTERRUPTED, PENDING, Record, Store, now
 
 _NO_SECRETS = Redactor(())
-_COMING = frozenset({CREATE, UPDATE, REPLACE, START})
 
 
 def plan(wanted: Wanted, store: Store) -> tuple[Plan, tuple[Existing, ...]]:
@@ -121,15 +120,14 @@ def execute(
     all_resources: dict[str, Resource] | None = None,
 ) -> Plan:
     """Apply a plan with progress, then wait for what was started (or for all of `all_resources`); the plan as it went."""
+    timeout = getattr(options, "timeout", applying.LONGEST_WAIT)
     with Live(ui) as live:
         progress = ApplyProgress(live)
-        went = applying.apply(planned, session, progress)
+        went = applying.apply(planned, session, progress, timeout=timeout)
         if not getattr(options, "wait", True):
             return went
-        started = {step.key: step.resource for step in planned.steps if step.op in _COMING and step.resource}
-        wait_until_ready(
-            list((all_resources or started).values()), session, progress, timeout=getattr(options, "timeout", 300.0)
-        )
+        started = {step.key: step.resource for step in planned.steps if step.op in applying.COMING and step.resource}
+        wait_until_ready(list((all_resources or started).values()), session, progress, timeout=timeout)
     return went
 
 

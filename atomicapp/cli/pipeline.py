@@ -202,8 +202,11 @@ def want(options: argparse.Namespace, ui: Ui, store: Store, *, keep: bool = True
         ui.issues(rendered.issues)
         provider = load_provider(settings.provider)
         parsed = provider.parse(rendered, target)
+    redactor = Redactor(settings.secrets | parsed.secrets)
+    if parsed.secrets:
+        ui.hide(redactor.text)
     ui.issues(parsed.issues)
-    return Wanted(app, settings, rendered, parsed, target, provider, Redactor(settings.secrets))
+    return Wanted(app, settings, rendered, parsed, target, provider, redactor)
 
 
 def engine_cache(store: Store, *, keep: bool) -> str:

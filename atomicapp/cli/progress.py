@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from atomicapp.cli.ui import Ui
 from atomicapp.errors import AtomicAppError
 from atomicapp.model import CREATE, DELETE, KEEP, REPLACE, SCALE, START, STOP, UPDATE, Step
-from atomicapp.planning.apply import Observer
+from atomicapp.planning.observer import Observer
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from atomicapp.errors import EngineError
 from atomicapp.model import Failed, Readiness, Ready, Resource, Waiting
-from atomicapp.planning.apply import Observer
+from atomicapp.planning.observer import Observer
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 1.0

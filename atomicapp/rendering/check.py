@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from atomicapp import document
 from atomicapp.errors import ERROR, Issue, SpecError
-from atomicapp.model import GENERAL, App, Artifact, Component
+from atomicapp.model import COMPOSE, GENERAL, App, Artifact, Component
 from atomicapp.nulecule.patterns import allows
 from atomicapp.nulecule.resolve import walk
 from atomicapp.params.configure import Settings
@@ -34,8 +34,9 @@ def check(
                 continue
             scope = node.scope_of(component)
             texts = texts_of(scope)
+            own = not providers.isdisjoint(component.artifacts)
             for provider in component.artifacts:
-                if providers and provider not in providers:
+                if providers and provider not in providers and (provider != COMPOSE or own):
                     continue
                 found, wrong = _component(node, component, provider, texts, sources, quoted)
                 artifacts += found
@@ -69,10 +70,10 @@ def _component(
     artifacts: list[Artifact] = []
     issues: list[Issue] = []
     try:
-        for source in expand(component, provider):
+        for whose, source in expand(component, provider):
             try:
                 for text in sources.read(app.folder, source):
-                    artifact = fill(app.scope_of(component), provider, text, source, texts, issues, quoted)
+                    artifact = fill(app.scope_of(component), whose, text, source, texts, issues, quoted)
                     artifacts.append(artifact)
                     issues += _syntax(artifact)
             except SpecError as error:

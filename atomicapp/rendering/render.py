@@ -11,6 +11,7 @@ from pathlib import Path
 from atomicapp import document
 from atomicapp.errors import ERROR, WARNING, Issue, SpecError
 from atomicapp.model import (
+    COMPOSE,
     GENERAL,
     App,
     Artifact,
@@ -84,9 +85,9 @@ def _render(
         scope = app.scope_of(item)
         texts = variables_of(settings)(scope)
         try:
-            for source in expand(item, settings.provider):
+            for provider, source in expand(item, settings.provider):
                 for text in sources.read(app.folder, source):
-                    found.append(fill(scope, settings.provider, text, source, texts, issues, quoted))
+                    found.append(fill(scope, provider, text, source, texts, issues, quoted))
         except SpecError as error:
             issues.extend(error.issues)
 
@@ -104,8 +105,11 @@ def _with_choice(settings: Settings) -> Callable[[Issue], Issue]:
     return add
 
 
-def expand(component: Component, provider: str) -> Iterator[RealSource]:
-    """The sources of a component for one provider, with `inherit` followed. SpecError shows the chain."""
+def expand(component: Component, provider: str) -> Iterator[tuple[str, RealSource]]:
+    """The sources of a component for one provider, with `inherit` followed, each with the provider whose text it is: this
+    one, or COMPOSE. A component that has none for it falls back to its Compose files. SpecError shows the chain."""
+    if provider not in component.artifacts and COMPOSE in component.artifacts:
+        provider = COMPOSE
     if provider not in component.artifacts:
         raise SpecError.single(
             f"the component '{component.name}' has no artifacts for {provider}",
@@ -116,10 +120,10 @@ def expand(component: Component, provider: str) -> Iterator[RealSource]:
     yield from _expand(component, provider, (provider,))
 
 
-def _expand(component: Component, provider: str, chain: tuple[str, ...]) -> Iterator[RealSource]:
+def _expand(component: Component, provider: str, chain: tuple[str, ...]) -> Iterator[tuple[str, RealSource]]:
     for source in component.artifacts[provider]:
         if not isinstance(source, InheritArtifact):
-            yield source
+            yield (COMPOSE if provider == COMPOSE else chain[0]), source
             continue
         for name in source.providers:
             if name in chain:
@@ -157,9 +161,13 @@ def fill(
     quoted: frozenset[tuple[str, str]],
 ) -> Artifact:
     """One text with pointers and names filled in; names without a value are added to `issues`. `quoted` are the
-    params (scope, name) that are texts, whatever their values look like."""
-    data, unresolved = substitute(source.text, texts)
-    if unresolved:
+    params (scope, name) that are texts, whatever their values look like.
+
+    A Compose file is filled in once more by its own rules, with the params as its environment: `$$` stays for that, as do
+    the dollars of values, and names without a value.
+    """
+    data, unresolved = substitute(source.text, texts, escape=provider == COMPOSE)
+    if unresolved and provider != COMPOSE:
         # a Template's own ${NAME} are filled in by the engine, not by us
         known = _template_parameters(data, source.file)
         issues.extend(

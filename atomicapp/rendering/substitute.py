@@ -21,8 +21,9 @@ class Unresolved(NamedTuple):
     times: int
 
 
-def substitute(text: str, values: Mapping[str, str]) -> tuple[str, tuple[Unresolved, ...]]:
-    """The text with every known name replaced, and the unknown ones."""
+def substitute(text: str, values: Mapping[str, str], *, escape: bool = False) -> tuple[str, tuple[Unresolved, ...]]:
+    """The text with every known name replaced, and the unknown ones. `escape`: the text is substituted once more by
+    somebody else, so `$$` stays as it is and the dollars of values are doubled."""
     if "$" not in text:
         return text, ()
     unresolved: dict[str, Unresolved] = {}
@@ -30,13 +31,13 @@ def substitute(text: str, values: Mapping[str, str]) -> tuple[str, tuple[Unresol
     def replace(match: re.Match[str]) -> str:
         name = match[1] or match[2]
         if name is None:
-            return "$"
+            return "$$" if escape else "$"
         value = values.get(name)
         if value is None:
             before = unresolved.get(name)
             unresolved[name] = before._replace(times=before.times + 1) if before else Unresolved(name, match.start(), 1)
             return match[0]
-        return value
+        return value.replace("$", "$$") if escape else value
 
     return _PATTERN.sub(replace, text), tuple(unresolved.values())
 

@@ -7,7 +7,7 @@ docs/compose.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -86,21 +86,26 @@ def judge(project: Project, table: Table) -> tuple[Finding, ...]:
 
 
 def issues_of(findings: Iterable[Finding], provider: str, *, strict: bool = False) -> tuple[Issue, ...]:
-    """What is not kept, as warnings (lost) and notes (approximated); as errors when `strict`."""
-    return tuple(
-        _issue(finding, provider, (ERROR if strict else _SEVERITY[finding.verdict.outcome]))
-        for finding in findings
-        if finding.verdict.outcome != KEPT
-    )
+    """What is not kept, as warnings (lost) and notes (approximated), where the same of several subjects is told once, at its
+    first place; as errors, each at its own place, when `strict`."""
+    groups: dict[object, list[Finding]] = {}
+    for finding in findings:
+        if finding.verdict.outcome != KEPT:
+            same = finding if strict else (finding.said.key, finding.verdict)
+            groups.setdefault(same, []).append(finding)
+    return tuple(_issue(group, provider, strict=strict) for group in groups.values())
 
 
 _SEVERITY = {LOST: WARNING, APPROXIMATED: NOTE}
 
 
-def _issue(finding: Finding, provider: str, severity: str) -> Issue:
-    said, verdict = finding
-    of = f" of {said.subject}" if said.subject else ""
+def _issue(group: Sequence[Finding], provider: str, *, strict: bool) -> Issue:
+    said, verdict = group[0]
+    *subjects, last = dict.fromkeys(finding.said.subject for finding in group)
+    named = f"{', '.join(subjects)} and {last}" if subjects else last
+    of = f" of {named}" if named else ""
     message = f"{short(said.key)}{of} is {verdict.outcome} on {provider}: {verdict.how}"
+    severity = ERROR if strict else _SEVERITY[verdict.outcome]
     return Issue(severity, message, said.position, verdict.outcome)
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from atomicapp.errors import ERROR, NOTE, WARNING, Issue, SpecError
-from atomicapp.model import DATA, SHARED, Artifact, Parsed, Rendered, Resource, Target, Volume
+from atomicapp.model import COMPOSE, DATA, SHARED, Artifact, Parsed, Rendered, Resource, Target, Volume
 from atomicapp.position import Position, line_of
-from atomicapp.providers.docker import body, names, risks
+from atomicapp.providers.docker import body, compose, names, risks, rules
 from atomicapp.providers.docker import labels as marks
-from atomicapp.workload import docker_run, model
+from atomicapp.providers.docker.compose import Thing
+from atomicapp.workload import docker_run, fidelity, model
 from atomicapp.workload.model import Mount, Workload
 
 IMAGE = "image"
@@ -23,18 +25,35 @@ _PULL_RANK = {model.PULL_NEVER: 0, model.PULL_MISSING: 1, model.PULL_ALWAYS: 2}
 
 
 class _Item(NamedTuple):
-    """One command with its place in the app."""
+    """One command, or one container of a service, with its place in the app. `group` tells the texts apart, `depth` is
+    the place in the order of a project; `after`, `waits`, `files` and `once` are those of `compose.Piece`."""
 
     artifact: Artifact
     work: Workload
-    number: int
     name: str
     key: str
+    aliases: tuple[str, ...]
+    group: int
+    depth: int = 0
+    after: tuple[str, ...] = ()
+    waits: tuple[str, ...] = ()
+    files: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    once: bool = False
 
 
 def parse(rendered: Rendered, target: Target) -> Parsed:
     """The resources of an app. SpecError with the faults of all artifacts at once."""
     return _Parser(rendered, target).run()
+
+
+def _numbered(order: Iterable[_Item]) -> Iterator[tuple[_Item, int]]:
+    """Each with its place in the graph: one after the other, but side by side what a project does not put in an order."""
+    last, group, base = 0, -1, 0
+    for item in order:
+        if item.group != group:
+            group, base = item.group, last + 1 - item.depth
+        last = max(last, base + item.depth) if item.artifact.provider == COMPOSE else last + 1
+        yield item, last
 
 
 class _Parser:
@@ -49,19 +68,22 @@ class _Parser:
         self.resources: dict[str, Resource] = {}
         self.hashes: dict[str, str] = {}  # of the containers done, for those that are bound to them
         self.volumes_used: set[tuple[str, str]] = set()
+        self.described: dict[str, Thing] = {}  # networks and volumes of Compose files, by the key of their resource
+        self.secrets: set[str] = set()
 
     def run(self) -> Parsed:
-        for artifact in self.rendered.artifacts:
-            self._read(artifact)
+        for group, artifact in enumerate(self.rendered.artifacts):
+            read = self._read_compose if artifact.provider == COMPOSE else self._read
+            read(artifact, group)
         self._check_names()
         self._check_ports()
         self._fail()
         order = self._order()
         self._fail()
-        containers = [self._container(item, number) for number, item in enumerate(order, 1)]
+        containers = [self._container(item, number) for item, number in _numbered(order)]
         self._requirements()
         self._fail()
-        return Parsed((*self.resources.values(), *containers), tuple(self.issues))
+        return Parsed((*self.resources.values(), *containers), tuple(self.issues), frozenset(self.secrets))
 
     def _fail(self) -> None:
         if any(issue.severity == ERROR for issue in self.issues):
@@ -73,7 +95,7 @@ class _Parser:
 
     # ------------------------------------------------------------ reading
 
-    def _read(self, artifact: Artifact) -> None:
+    def _read(self, artifact: Artifact, group: int) -> None:
         read = partial(self.rendered.read, artifact) if self.rendered.read else None
         try:
             found = docker_run.parse(artifact.data, artifact.file, read=read)
@@ -85,17 +107,69 @@ class _Parser:
             self.numbers[artifact.component] += 1
             number = self.numbers[artifact.component]
             name = work.name.removeprefix("/") or names.container(self.app, artifact.component, number)
-            if not names.VALID.fullmatch(name):
-                hint = "two or more letters, digits and '_.-', beginning with a letter or digit"
-                self._say(ERROR, f"'{name}' is no name for a container", artifact, work.place("name"), "name", hint)
             key = f"{CONTAINER}/{artifact.component}:{number}"
-            item = _Item(artifact, work, number, name, key)
-            self.items.append(item)
-            for called in {artifact.component, *names.aliases(artifact.component)}:
-                self.by_component.setdefault(called, []).append(item)
-            for message, place in risks.find(work):
-                hint = "run it only if you trust its author; nothing else needs to be done"
-                self._say(WARNING, message, artifact, place, "risky", hint)
+            self._add_item(_Item(artifact, work, name, key, names.aliases(artifact.component), group))
+
+    def _read_compose(self, artifact: Artifact, group: int) -> None:
+        from atomicapp.workload.compose import read
+
+        variables = self.rendered.variables(artifact.component) if self.rendered.variables else {}
+        files = partial(self.rendered.read, artifact) if self.rendered.read else None
+        try:
+            project = read(artifact.data, artifact.file, variables=variables, files=files)
+        except SpecError as error:
+            self.issues += error.issues
+            return
+        self.issues += project.issues
+        self.issues += fidelity.issues_of(fidelity.judge(project, rules.table()), "docker")
+        wanted = {key for key in project.volumes if self._requirement(artifact.component, key)}
+        placed = compose.place(project, self.app, artifact.component, frozenset(wanted))
+        self.issues += placed.issues
+        self.secrets |= placed.secrets
+        for kind, things in ((NETWORK, placed.networks), (VOLUME, placed.volumes)):
+            for name, thing in things.items():
+                self._describe(artifact, kind, name, thing)
+        for piece in placed.pieces:
+            self._add_item(
+                _Item(
+                    artifact,
+                    piece.work,
+                    piece.name,
+                    piece.key,
+                    piece.aliases,
+                    group,
+                    piece.depth,
+                    piece.after,
+                    piece.waits,
+                    piece.files,
+                    piece.once,
+                )
+            )
+
+    def _describe(self, artifact: Artifact, kind: str, name: str, thing: Thing) -> None:
+        known = self.described.setdefault(f"{kind}/{name}", thing)
+        if known.body != thing.body:
+            self._say(
+                ERROR,
+                f"the {kind} {name} is described in two ways: the other one is at {known.position}",
+                artifact,
+                thing.position,
+                "conflict",
+                "describe it once, or the same way each time",
+            )
+
+    def _add_item(self, item: _Item) -> None:
+        artifact = item.artifact
+        if not names.VALID.fullmatch(item.name):
+            hint = "two or more letters, digits and '_.-', beginning with a letter or digit"
+            place = item.work.place("name")
+            self._say(ERROR, f"'{item.name}' is no name for a container", artifact, place, "name", hint)
+        self.items.append(item)
+        for called in {artifact.component, *names.aliases(artifact.component)}:
+            self.by_component.setdefault(called, []).append(item)
+        for message, place in risks.find(item.work):
+            hint = "run it only if you trust its author; nothing else needs to be done"
+            self._say(WARNING, message, artifact, place, "risky", hint)
 
     def _check_names(self) -> None:
         for item in self.items:
@@ -212,17 +286,16 @@ class _Parser:
         known = body.Names(
             volume=lambda mount: mount.source,
             container=partial(self._container_name, item),
-            aliases=names.aliases(component),
+            aliases=item.aliases,
         )
         found: dict[str, Any] = {"config": body.config(work), "host": body.host(work, known)}
         # a volume's settings can't be changed: so that a change is seen, they are part of what mounts it
-        described = {
-            resource.name: dict(resource.body)
-            for resource in (self.resources[key] for key in needs if key in self.resources)
-            if resource.kind == VOLUME and resource.body != {"driver": "local"}
-        }
+        described = {kind: self._settings(kind, needs) for kind in (VOLUME, NETWORK)}
         optional = {
-            "volumes": described,
+            "volumes": described[VOLUME],
+            "network_settings": described[NETWORK],
+            "files": {target: dict(found) for target, found in item.files.items()},
+            "once": item.once,
             "networks": body.endpoints(work, known),
             "platform": work.platform,
             "bound": bound,
@@ -230,13 +303,21 @@ class _Parser:
         }
         found |= {name: value for name, value in optional.items() if value}
         # so that the next run, with other secrets, does not show those of this one as what was there before
-        secret = marks.hidden(found, self.rendered.secrets)
+        secret = marks.hidden(found, {*self.rendered.secrets, *self.secrets})
         if secret:
             found["hidden"] = secret
-        needed = tuple(dict.fromkeys(needs))
-        resource = Resource(item.key, component, CONTAINER, item.name, found, work.position, order, needed)
+        needed = tuple(dict.fromkeys([*needs, *item.after]))
+        resource = Resource(
+            item.key, component, CONTAINER, item.name, found, work.position, order, needed, waits=item.waits
+        )
         self.hashes[item.key] = resource.hash
         return resource
+
+    def _settings(self, kind: str, needs: Iterable[str]) -> dict[str, Any]:
+        """What is said of the networks or volumes among these, by name; not of those that are as any other."""
+        found = (self.resources[key] for key in needs if key in self.resources)
+        plain = {"driver": "local" if kind == VOLUME else "bridge"}
+        return {item.name: dict(item.body) for item in found if item.kind == kind and item.body != plain}
 
     def _add(self, resource: Resource) -> str:
         self.resources.setdefault(resource.key, resource)
@@ -256,11 +337,22 @@ class _Parser:
 
     def _network(self, item: _Item, network: model.Network) -> str:
         key = f"{NETWORK}/{network.name}"
+        thing = self.described.get(key)
+        if thing is not None:
+            return self._add_thing(item, key, thing)
         found = {"driver": "bridge"}
         return self._add(Resource(key, item.artifact.component, NETWORK, network.name, found, network.position))
 
+    def _add_thing(self, item: _Item, key: str, thing: Thing) -> str:
+        kind, _, name = key.partition("/")
+        component = item.artifact.component
+        return self._add(Resource(key, component, kind, name, thing.body, thing.position, lifetime=thing.lifetime))
+
     def _volume(self, item: _Item, mount: Mount) -> str:
         key = f"{VOLUME}/{mount.source}"
+        thing = self.described.get(key)
+        if thing is not None:
+            return self._add_thing(item, key, thing)
         found: dict[str, Any] = {"driver": mount.driver or item.work.volume_driver or "local"}
         if mount.driver_options:
             found["options"] = dict(mount.driver_options)

@@ -13,7 +13,8 @@ import yaml
 from atomicapp import providers
 from atomicapp.model import Target
 from atomicapp.planning import diff
-from atomicapp.planning.apply import Observer, apply
+from atomicapp.planning.apply import apply
+from atomicapp.planning.observer import Observer
 from tests.contract.case import Case
 from tests.contract.driver import plan_of
 from tests.engines.cluster import Cluster

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from atomicapp.model import KEEP, Existing, Plan, Rendered, Step
 from atomicapp.planning import diff
-from atomicapp.planning.apply import Observer, apply
+from atomicapp.planning.apply import apply
+from atomicapp.planning.observer import Observer
 from atomicapp.planning.wait import wait_until_ready
 from atomicapp.providers.base import Session
 from tests.contract.case import Case

@@ -10,7 +10,8 @@ from typing import Any
 
 from atomicapp.model import KEEP, Artifact, Existing, Plan, Rendered, Resource, Step, Target
 from atomicapp.planning import diff
-from atomicapp.planning.apply import Observer, apply
+from atomicapp.planning.apply import apply
+from atomicapp.planning.observer import Observer
 from atomicapp.planning.wait import wait_until_ready
 from atomicapp.position import Position
 from atomicapp.providers import load

@@ -9,7 +9,7 @@ from atomicapp.document import Node, ScalarNode, SequenceNode
 _TAG = "tag:yaml.org,2002:"
 STR, INT, FLOAT, BOOL, NULL = _TAG + "str", _TAG + "int", _TAG + "float", _TAG + "bool", _TAG + "null"
 MERGE = _TAG + "merge"
-CAST = "!interpolated"
+CAST = "\0interpolated"
 """The tag of a scalar that was interpolated: it takes the type that is wanted where it stands."""
 RESET, OVERRIDE = "!reset", "!override"
 

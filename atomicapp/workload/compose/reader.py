@@ -10,7 +10,7 @@ from atomicapp.document import MappingNode, Node
 from atomicapp.errors import ERROR, SpecError
 from atomicapp.position import Position
 from atomicapp.workload import model
-from atomicapp.workload.compose import checks, expand, load, merge, top
+from atomicapp.workload.compose import checks, envfile, expand, load, merge, top
 from atomicapp.workload.compose.context import Context, Source
 from atomicapp.workload.compose.items import Read
 from atomicapp.workload.compose.kinds import kind, shortened
@@ -54,6 +54,15 @@ def read_project(
         said=_said(context, left_out, rooms),
         issues=tuple(context.issues),
     )
+
+
+def read_variables(text: str, file: str, variables: Mapping[str, str]) -> dict[str, str]:
+    """See `read_env`."""
+    context = Context(Source(file), text, variables)
+    found = {env.name: env.value for env in envfile.parse(context, text, file, envfile.NAME, {}, variables, raw=False)}
+    if context.faults:
+        raise _refused(context)
+    return found
 
 
 def _expanded(context: Context, root: Node | None) -> Node | None:

@@ -9,8 +9,9 @@ import threading
 import pytest
 
 from atomicapp.errors import AtomicAppError, EngineError, Kept
-from atomicapp.model import DELETE, KEEP, Plan, Step
+from atomicapp.model import DELETE, KEEP, Failed, Plan, Readiness, Ready, Resource, Step, Waiting
 from atomicapp.planning import apply as applying
+from atomicapp.planning.observer import Observer
 from atomicapp.planning.order import arrange
 from tests.unit.planning.steps import HERE, leaving, plan, step
 
@@ -23,6 +24,7 @@ class Engine:
         self.events: list[str] = []
         self.reached: dict[str, threading.Event] = {}
         self.held: dict[str, threading.Event] = {}
+        self.scripts: dict[str, list[Readiness]] = {}
 
     def apply(self, step: Step, app: str, revision: int, report: applying.Report) -> None:
         assert (app, revision) == ("shop", 7)
@@ -36,8 +38,16 @@ class Engine:
             raise self.broken[step.name]
         self.events.append(f"end {step.name}")
 
+    def ready(self, resource: Resource) -> Readiness:
+        """Each asked answers by its script, the last answer again and again; one that is not done yet must not be asked."""
+        assert f"end {resource.name}" in self.events or resource.name in self.scripts
+        script = self.scripts.get(resource.name, [])
+        found = script.pop(0) if len(script) > 1 else (script or [Ready()])[0]
+        self.events.append(f"look {resource.name}: {type(found).__name__}")
+        return found
 
-class Watcher(applying.Observer):
+
+class Watcher(Observer):
     def __init__(self) -> None:
         self.seen: list[str] = []
 
@@ -85,7 +95,7 @@ def test_independent_steps_run_side_by_side() -> None:
         def apply(self, step: Step, app: str, revision: int, report: applying.Report) -> None:
             together.wait(60)
 
-    applying.apply(plan(*(step(name) for name in names)), Together(), applying.Observer())
+    applying.apply(plan(*(step(name) for name in names)), Together(), Observer())
     assert not together.broken
     assert engine.events == []
 
@@ -203,3 +213,62 @@ def test_what_the_engine_made_us_leave_is_kept_in_the_plan_that_comes_back() -> 
     assert [(item.op, item.cause) for item in went.steps if item.name == "first"] == [(KEEP, "it is in use")]
     assert watcher.seen[:2] == ["started first", "kept first: it is in use"]
     assert watcher.seen[-1] == "done second", "what waited for it goes on"
+
+
+def waiting_step(name: str, order: int, *waits: str) -> Step:
+    found = step(name, order, *waits)
+    assert found.resource
+    return found._replace(resource=found.resource._replace(waits=waits))
+
+
+def test_a_step_waits_until_what_it_needs_is_ready() -> None:
+    engine = Engine()
+    engine.scripts = {"db": [Waiting("starting"), Ready("healthy")]}
+    steps = arrange([step("db", 1), waiting_step("web", 1, "container/db"), step("other", 1)])
+    applying.apply(plan(*steps), engine, Watcher())
+    looks = ["end db", "look db: Waiting", "look db: Ready", "begin web"]
+    assert [event for event in engine.events if event in looks] == looks
+    assert engine.events.index("end other") < engine.events.index("begin web"), "others need not wait"
+
+
+def test_what_is_there_already_is_waited_for_too() -> None:
+    engine = Engine()
+    engine.scripts = {"db": [Waiting("starting"), Ready()]}
+    run(plan(*arrange([step("db", 1, op=KEEP), waiting_step("web", 2, "container/db")])), engine)
+    assert engine.events == ["look db: Waiting", "look db: Ready", "begin web", "end web"]
+
+
+def test_a_step_is_not_begun_when_what_it_waits_for_fails() -> None:
+    engine = Engine()
+    engine.scripts = {"db": [Failed("has ended with exit code 1", ("no disk",))]}
+    watcher = Watcher()
+    steps = arrange([step("db", 1), waiting_step("web", 2, "container/db")])
+    with pytest.raises(EngineError) as caught:
+        applying.apply(plan(*steps), engine, watcher)
+    assert caught.value.message == "c-db: container db has ended with exit code 1"
+    assert caught.value.component == "c-db"
+    assert caught.value.log_tail == ("no disk",)
+    assert "done before: create container db" in caught.value.details
+    assert "not begun: create container web" in caught.value.details
+    assert "begin web" not in engine.events
+    assert not [line for line in watcher.seen if line.startswith("failed")]
+
+
+def test_what_waits_is_given_up_when_another_step_fails() -> None:
+    engine = Engine(bad=EngineError("no room"))
+    engine.scripts = {"db": [Waiting("starting")]}
+    engine.reached["bad"] = threading.Event()
+    steps = arrange([step("db", op=KEEP), waiting_step("web", 1, "container/db"), step("bad", 1)])
+    with pytest.raises(EngineError, match="no room") as caught:
+        applying.apply(plan(*steps), engine, Watcher())
+    assert "not begun: create container web" in caught.value.details
+
+
+def test_a_wait_ends_with_its_time() -> None:
+    engine = Engine()
+    engine.scripts = {"db": [Waiting("starting")]}
+    with pytest.raises(EngineError, match=r"db is not ready after 0\.2 s: starting"):
+        applying.apply(
+            plan(*arrange([step("db", 1), waiting_step("web", 2, "container/db")])), engine, Watcher(), timeout=0.2
+        )
+    assert "begin web" not in engine.events

@@ -8,7 +8,7 @@ import pytest
 
 from atomicapp.errors import EngineError
 from atomicapp.model import Failed, Readiness, Ready, Resource, Waiting
-from atomicapp.planning.apply import Observer
+from atomicapp.planning.observer import Observer
 from atomicapp.planning.wait import FIRST_PAUSE, LONGEST_PAUSE, wait_until_ready
 from tests.unit.planning.steps import HERE, resource
 

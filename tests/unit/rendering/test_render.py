@@ -380,3 +380,43 @@ def test_check_tells_defaults_that_break_their_own_constraints(tmp_path: Path) -
         "error Nulecule:3:29: the default 'x' of general:p breaks its constraint [0-9]+ (digits)",
         "error Nulecule:3:117: the default of general:q breaks its constraint [0-9]+ (digits)",
     ]
+
+
+# ---------------------------------------------------------------- Compose files
+
+COMPOSE_APP = (
+    "graph:\n  - name: web\n    params: [{name: colour, default: 'bl$ue'}]\n"
+    "    artifacts:\n      compose: ['file://compose.yaml']\n      kubernetes: {kubernetes}\n"
+)
+
+
+def compose_app(folder: Path, kubernetes: str, provider: str) -> Rendered:
+    text = "services: {web: {image: a, environment: {A: $colour, B: '${colour:-red}', C: $$colour, D: '$other'}}}\n"
+    files = {
+        "Nulecule": COMPOSE_APP.replace("{kubernetes}", kubernetes),
+        "compose.yaml": text,
+        "k.yaml": "own: $colour",
+    }
+    return rendered(folder, files, provider=provider)
+
+
+@pytest.mark.parametrize("provider", ["docker", "swarm", "somewhere"])
+def test_a_compose_file_serves_providers_without_artifacts(tmp_path: Path, provider: str) -> None:
+    found = compose_app(tmp_path, "['file://k.yaml']", provider)
+    assert [(item.provider, item.path) for item in found.artifacts] == [("compose", "compose.yaml")]
+    # Compose fills it in again: what is a dollar after that must be two before it
+    assert found.artifacts[0].data == (
+        "services: {web: {image: a, environment: {A: bl$$ue, B: '${colour:-red}', C: $$colour, D: '$other'}}}\n"
+    )
+    assert found.issues == ()
+    assert found.variables is not None
+    assert found.variables("web")["colour"] == "bl$ue"
+
+
+def test_own_artifacts_go_before_a_compose_file_and_may_inherit_it(tmp_path: Path) -> None:
+    own = compose_app(tmp_path / "a", "['file://k.yaml']", "kubernetes")
+    assert [(item.provider, item.data) for item in own.artifacts] == [("kubernetes", "own: bl$ue")]
+    both = compose_app(tmp_path / "b", "[{inherit: [compose]}, 'file://k.yaml']", "kubernetes")
+    assert [(item.provider, item.path) for item in both.artifacts] == [
+        ("compose", "compose.yaml"), ("kubernetes", "k.yaml"),
+    ]  # fmt: skip
