@@ -19,6 +19,7 @@ from atomicapp.workload.model import Port, Workload
 
 SERVICE = "Service"
 LOAD_BALANCER, NODE_PORT, CLUSTER_IP = "LoadBalancer", "NodePort", "ClusterIP"
+PUBLISHERS = frozenset((LOAD_BALANCER, NODE_PORT, CLUSTER_IP))
 NODE_PORTS = range(30000, 32768)
 """The ports that a cluster gives to Services on its nodes, unless it is set up otherwise."""
 _LONGEST_NAME = 15
@@ -149,13 +150,18 @@ def is_loopback(text: str) -> bool:
         return False
 
 
+def publisher(work: Workload) -> str:
+    """The type of Service that its labels choose; "" for none."""
+    return work.labels.get(PUBLISH) or work.scheduling.labels.get(PUBLISH) or ""
+
+
 def way_out(work: Workload, around: Around) -> str:
     """The type of the Service for the published ports; "" when there are none."""
     ports = outside(work, around)
     if not ports:
         return ""
-    chosen = work.labels.get(PUBLISH) or work.scheduling.labels.get(PUBLISH)
-    if chosen in (LOAD_BALANCER, NODE_PORT, CLUSTER_IP):
+    chosen = publisher(work)
+    if chosen in PUBLISHERS:
         return chosen
     return NODE_PORT if all(node_port(port) or not port.host.isdigit() for port in ports) else LOAD_BALANCER
 
