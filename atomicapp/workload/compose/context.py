@@ -13,6 +13,7 @@ from atomicapp import document
 from atomicapp.document import MappingNode, Node, ScalarNode, SequenceNode
 from atomicapp.errors import ERROR, NOTE, WARNING, Issue
 from atomicapp.position import Position, line_of
+from atomicapp.workload.fidelity import APPROXIMATED
 from atomicapp.workload.project import FileSpec, Said, VolumeSpec
 
 _TAG = "tag:yaml.org,2002:"
@@ -134,6 +135,10 @@ class Context:
     def say(self, key: str, node: Node) -> None:
         """List something as said."""
         self.said.append(Said(key, self.subject, self.position(node)))
+
+    def settle(self, key: str, node: Node, how: str) -> None:
+        """List something as said of which the reader itself makes something else."""
+        self.said.append(Said(key, self.subject, self.position(node), APPROXIMATED, how))
 
     def unknown(self, node: Node, name: str, known: Iterable[str], what: str = "key") -> None:
         """A name that is none of the known ones."""

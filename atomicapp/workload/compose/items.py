@@ -6,6 +6,7 @@ of a long form.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from atomicapp.document import Node
@@ -156,7 +157,7 @@ def mount_mapping(context: Context, node: Node, found: Found, keys: Keys) -> mod
         consistency=found.get("consistency") or "",
         no_copy=bool(volume.get("nocopy")),
         subpath=volume.get("subpath") or given.get("image", {}).get("subpath") or "",
-        labels={name: value or "" for name, value, _ in volume.get("labels") or ()},
+        labels=MappingProxyType(options(volume.get("labels"))),
         size=tmpfs.get("size"),
         mode=tmpfs.get("mode"),
     )
@@ -272,6 +273,37 @@ def gpus(context: Context, node: Node, value: tuple[model.DeviceRequest, ...]) -
         found if "gpu" in found.capabilities else found._replace(capabilities=(*found.capabilities, "gpu"))
         for found in value
     )
+
+
+# ---------------------------------------------------------------- images
+
+_PULL = {
+    "always": model.PULL_ALWAYS,
+    "never": model.PULL_NEVER,
+    "missing": model.PULL_MISSING,
+    "if_not_present": model.PULL_MISSING,
+}
+
+
+def pull_policy(context: Context, node: Node, path: str) -> str | None:
+    """When the image is fetched; what engines have no word for becomes the nearest that they have."""
+    text = _text(context, node, path)
+    if text is None:
+        return None
+    try:
+        forms.pull_policy(text)
+    except ValueError as error:
+        _refuse(context, node, path, text, error)
+        return None
+    if text in _PULL:
+        context.say(path, node)
+        return _PULL[text]
+    built = text == "build"
+    how = (
+        "nothing is built; the image is fetched when it is absent" if built else "the image is asked for at each start"
+    )
+    context.settle(path, node, how)
+    return model.PULL_MISSING if built else model.PULL_ALWAYS
 
 
 # ---------------------------------------------------------------- configs and secrets

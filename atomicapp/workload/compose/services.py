@@ -32,6 +32,7 @@ _PLAIN = {  # key -> field of the Workload
     "tty": "tty",
     "user": "user",
     "working_dir": "workdir",
+    "pull_policy": "pull",
     "restart": "restart",
     "ports": "ports",
     "expose": "exposed",
@@ -105,8 +106,6 @@ def workload(context: Context, name: str, key: Node, read: Read) -> model.Worklo
         fields["credential_spec"] = MappingProxyType(found["credential_spec"])
     if "dns" in found or "dns_search" in found or "dns_opt" in found:
         fields["dns"] = model.Dns(found.get("dns", ()), found.get("dns_search", ()), found.get("dns_opt", ()))
-    if "pull_policy" in found:
-        fields["pull"] = _PULL.get(found["pull_policy"], model.PULL_ALWAYS)
     devices = found.get("devices", ())
     requests = [*(item for item in devices if isinstance(item, model.DeviceRequest)), *found.get("gpus", ())]
     requests += deploy.complete(context, found, keys, fields, resources, where)
@@ -144,12 +143,6 @@ def _pre_start(context: Context, name: str, read: Read, hook: Read) -> model.Pre
 
 
 _NO_RESOURCES = model.Resources()
-_PULL = {
-    "never": model.PULL_NEVER,
-    "missing": model.PULL_MISSING,
-    "if_not_present": model.PULL_MISSING,
-    "build": model.PULL_MISSING,
-}
 
 
 def _mounts(found: dict[str, Any]) -> tuple[tuple[model.Mount, ...], list[model.FileGrant]]:

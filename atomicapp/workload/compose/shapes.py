@@ -75,12 +75,13 @@ class Scalar(Shape):
     ) -> None:
         self.tags = tags
         self.parse = parse
-        self.expected = expected or _NAMES.get(tags, "")
+        self.expected = expected or _NAMES.get(tags - {NULL}, "")
 
     def read(self, context: Context, node: Node, path: str) -> Any:
         if node.tag not in self.tags and not self._text(node):
-            if node.tag != NULL or NULL not in self.tags:
-                mistaken(context, node, path, self.expected)
+            mistaken(context, node, path, self.expected)
+            return None
+        if node.tag == NULL:
             return None
         if self.parse is None:
             return node.value

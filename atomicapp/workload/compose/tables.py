@@ -225,7 +225,7 @@ container: dict[str, Shape] = {
     "pids_limit": whole,
     "platform": text,
     "privileged": boolean,
-    "pull_policy": Scalar(TEXT, forms.pull_policy),
+    "pull_policy": Short(items.pull_policy, ""),
     "pull_refresh_after": text,
     "read_only": boolean,
     "runtime": text,
