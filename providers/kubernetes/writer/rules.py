@@ -268,7 +268,7 @@ _CONTAINER: dict[str, Rule] = {
         "SIGTERM is sent, or what the image says", by_work(verdicts.stop_signal), Verdict(KEPT)
     ),
     "services.storage_opt": approximated("a limit of ephemeral-storage", by_work(verdicts.storage), _SOME_LOST),
-    "services.sysctls": kept("", by_work(verdicts.sysctls), instead("where the kubelet allows it"), _SOME_LOST),
+    "services.sysctls": kept("", by_work(verdicts.sysctls), _SOME_LOST),
     "services.tty": kept(),
     "services.user": kept("", by_work(verdicts.numeric_user), _SOME_LOST),
     "services.userns_mode": kept("pods have the node's user namespace"),

@@ -96,7 +96,7 @@ def _called(name: str, works: list[Workload], facts: Facts, around: Around) -> O
             ports.setdefault(key, entry)
     alone = any(headless(item) for item in works)
     if not alone:
-        for number in sorted(_mentioned(works, facts)):
+        for number in sorted({port for item in works for port in facts.mentioned.get(item.service, ())}):
             ports.setdefault((number, "tcp"), entry_of(number, "tcp"))
     spec = said(
         clusterIP="None" if alone else "",
@@ -107,13 +107,6 @@ def _called(name: str, works: list[Workload], facts: Facts, around: Around) -> O
     )
     body = named(SERVICE, name, labels=labels(root, facts, around), spec=spec)
     return Object(body, work.position, root)
-
-
-def _mentioned(works: list[Workload], facts: Facts) -> set[int]:
-    """The ports at which texts of the project look for these services, under whichever of their names."""
-    called = {work.service.lower() for work in works}
-    called |= {name for name, who in facts.calls.items() if any(work.service in who for work in works)}
-    return {port for name in called for port in facts.mentioned.get(name, ())}
 
 
 def _unique(ports: dict[tuple[int, str], Json]) -> list[Json]:
