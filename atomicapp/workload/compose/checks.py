@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from atomicapp.position import Position
 from atomicapp.workload import model
-from atomicapp.workload.compose.context import Context, lookup, shortened
+from atomicapp.workload.compose.context import Context, lookup
+from atomicapp.workload.compose.kinds import shortened
 from atomicapp.workload.project import DEFAULT_NETWORK
 
 

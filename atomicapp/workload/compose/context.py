@@ -10,38 +10,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from atomicapp import document
-from atomicapp.document import MappingNode, Node, ScalarNode, SequenceNode
+from atomicapp.document import MappingNode, Node, SequenceNode
 from atomicapp.errors import ERROR, NOTE, WARNING, Issue
 from atomicapp.position import Position, line_of
-from atomicapp.workload.fidelity import APPROXIMATED
+from atomicapp.workload.compose.kinds import MERGE, found_what, kind, shortened
+from atomicapp.workload.fidelity import APPROXIMATED, short
 from atomicapp.workload.project import FileSpec, Said, VolumeSpec
-
-_TAG = "tag:yaml.org,2002:"
-STR, INT, FLOAT, BOOL, NULL = _TAG + "str", _TAG + "int", _TAG + "float", _TAG + "bool", _TAG + "null"
-MERGE = _TAG + "merge"
-CAST = "!interpolated"
-"""The tag of a scalar that was interpolated: it takes the type that is wanted where it stands."""
-RESET, OVERRIDE = "!reset", "!override"
-
-_TEXTS = frozenset({STR, CAST, _TAG + "timestamp", _TAG + "value", MERGE})
-_KINDS = {INT: "number", FLOAT: "number", BOOL: "boolean", NULL: "null"}
-
-
-def kind(node: Node) -> str:
-    """`text`, `number`, `boolean`, `null`, `list`, `mapping` as YAML 1.2 and Compose see it, or an unknown tag.
-
-    The parser follows YAML 1.1, where `no` and `22:22` are no texts.
-    """
-    tag, value = node.tag, node.value
-    if isinstance(node, ScalarNode):
-        if tag in _TEXTS or (tag == BOOL and value.lower() not in ("true", "false")):
-            return "text"
-        if tag in (INT, FLOAT) and (":" in value or "_" in value):
-            return "text"
-        return _KINDS.get(tag, tag)
-    if tag.startswith(_TAG):
-        return "list" if isinstance(node, SequenceNode) else "mapping"
-    return str(tag)
 
 
 class Source(NamedTuple):
@@ -140,6 +114,16 @@ class Context:
         """List something as said of which the reader itself makes something else."""
         self.said.append(Said(key, self.subject, self.position(node), APPROXIMATED, how))
 
+    def mistaken(self, node: Node, path: str, expected: str) -> None:
+        """Note a value of the wrong kind."""
+        what = kind(node)
+        hint = ""
+        if what == "null":
+            hint = "give it a value, or remove the key"
+        elif expected.startswith("a text") and what in ("number", "boolean"):
+            hint = f"write it in quotes: '{shortened(str(node.value))}'"
+        self.fault(node, f"{short(path)}: expected {expected}, found {found_what(node)}", "type", hint)
+
     def unknown(self, node: Node, name: str, known: Iterable[str], what: str = "key") -> None:
         """A name that is none of the known ones."""
         names = sorted(known)
@@ -175,12 +159,6 @@ def closest(name: str, known: Iterable[str]) -> str:
 
     found = get_close_matches(name[:80], list(known), n=1, cutoff=0.7)
     return found[0] if found else ""
-
-
-def shortened(text: str) -> str:
-    """A text as messages quote it: one line of bounded length."""
-    line = text if len(text) <= 60 else f"{text[:57]}..."
-    return line if line.isprintable() else repr(line)[1:-1]
 
 
 def lookup(mapping: Mapping[str, Any], name: str) -> str:

@@ -9,9 +9,10 @@ from atomicapp.document import Node
 from atomicapp.position import Position
 from atomicapp.workload import model
 from atomicapp.workload.compose import sources
-from atomicapp.workload.compose.context import Context, shortened
+from atomicapp.workload.compose.context import Context
 from atomicapp.workload.compose.interpolate import interpolate
 from atomicapp.workload.compose.items import EnvFile
+from atomicapp.workload.compose.kinds import shortened
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\[\]-]*", re.ASCII)
 _LABEL = re.compile(r"[^\s=:'\"#]+")

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 from atomicapp.document import MAX_NODES, MappingNode, Node, ScalarNode, SequenceNode, fields, items
 from atomicapp.errors import SpecError
-from atomicapp.workload.compose import envfile, load, merge, sources, tables, top
-from atomicapp.workload.compose.context import Context, Source, kind, lookup, shortened
+from atomicapp.workload.compose import envfile, load, merge, sources, tables_service, top
+from atomicapp.workload.compose.context import Context, Source, lookup
+from atomicapp.workload.compose.kinds import kind, shortened
 
 ROOMS = ("services", "networks", "volumes", "configs", "secrets", "models", "jobs")
 MAX_LEVELS = 50
@@ -303,7 +304,7 @@ class _Services:
         context = self.context
         before = len(context.said)
         context.subject = name
-        found = tables.extends.read(context, node, "services.extends")
+        found = tables_service.extends.read(context, node, "services.extends")
         context.subject = ""
         if not self.says:
             del context.said[before:]

@@ -7,8 +7,9 @@ from typing import Any
 
 from atomicapp import document
 from atomicapp.document import MappingNode, Node, ScalarNode, SequenceNode
-from atomicapp.workload.compose.context import CAST, STR, Context, Source
+from atomicapp.workload.compose.context import Context, Source
 from atomicapp.workload.compose.interpolate import interpolate
+from atomicapp.workload.compose.kinds import CAST
 
 
 def tree(context: Context, text: str, source: Source) -> Node | None:
@@ -28,21 +29,28 @@ def prepare(context: Context, root: Node, source: Source) -> None:
     stack: list[Any] = [root]
     while stack:
         node = stack.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if not main:
-            node.source = source
         if isinstance(node, ScalarNode):
-            if "$" in node.value:
-                _replace(context, node, variables)
-        elif isinstance(node, MappingNode):
-            for key, value in node.value:
-                if not main:
+            inner: list[Any] = [node]
+        elif id(node) in seen:
+            continue
+        else:
+            seen.add(id(node))
+            if not main:
+                node.source = source
+            inner = node.value if isinstance(node, SequenceNode) else [value for _, value in node.value]
+            if not main and isinstance(node, MappingNode):
+                for key, _ in node.value:
                     key.source = source
-                stack.append(value)
-        elif isinstance(node, SequenceNode):
-            stack += node.value
+        for part in inner:
+            if not isinstance(part, ScalarNode):
+                stack.append(part)
+                continue
+            # what was replaced has another tag, so that an alias is not replaced twice
+            if "$" in part.value and part.tag != CAST:
+                _replace(context, part, variables)
+            if not main:
+                any_part: Any = part
+                any_part.source = source
 
 
 def _replace(context: Context, node: ScalarNode, variables: Mapping[str, str]) -> None:
@@ -51,5 +59,4 @@ def _replace(context: Context, node: ScalarNode, variables: Mapping[str, str]) -
     except ValueError as error:
         context.fault(node, str(error), "interpolation")
         node.value = ""
-    if node.tag == STR:
-        node.tag = CAST
+    node.tag = CAST

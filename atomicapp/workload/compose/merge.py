@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from atomicapp.document import MappingNode, Node, ScalarNode, SequenceNode, items
-from atomicapp.workload.compose.context import CAST, NULL, OVERRIDE, RESET, STR
+from atomicapp.workload.compose.kinds import CAST, NULL, OVERRIDE, RESET, STR
 
 _MAP, _SEQ = "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"
 Path = tuple[str, ...]

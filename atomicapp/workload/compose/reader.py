@@ -11,8 +11,9 @@ from atomicapp.errors import ERROR, SpecError
 from atomicapp.position import Position
 from atomicapp.workload import model
 from atomicapp.workload.compose import checks, envfile, expand, load, merge, top
-from atomicapp.workload.compose.context import Context, Source, kind, shortened
+from atomicapp.workload.compose.context import Context, Source
 from atomicapp.workload.compose.items import Read
+from atomicapp.workload.compose.kinds import kind, shortened
 from atomicapp.workload.compose.services import workload
 from atomicapp.workload.project import DEFAULT_NETWORK, NetworkSpec, Project, Said
 

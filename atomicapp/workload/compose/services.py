@@ -9,9 +9,10 @@ from typing import Any
 from atomicapp.document import MappingNode, Node
 from atomicapp.position import Position
 from atomicapp.workload import model
-from atomicapp.workload.compose import deploy, envfile, items, merge, security, tables
-from atomicapp.workload.compose.context import Context, shortened
+from atomicapp.workload.compose import deploy, envfile, items, merge, security, tables, tables_service
+from atomicapp.workload.compose.context import Context
 from atomicapp.workload.compose.items import Read
+from atomicapp.workload.compose.kinds import shortened
 from atomicapp.workload.project import DEFAULT_NETWORK
 
 _PLAIN = {  # key -> field of the Workload
@@ -135,7 +136,7 @@ def _pre_start(context: Context, name: str, read: Read, hook: Read) -> model.Pre
     base = merge.like(MappingNode(own.tag, pairs, own.start_mark, own.end_mark), own)
     before = len(context.said)
     node = merge.mappings(base, hooks, ("services", "*"))
-    merged = tables.PreStart.keys.read(context, node, "services")
+    merged = tables_service.PreStart.keys.read(context, node, "services")
     del context.said[before:]
     if merged is None:
         return model.PreStart(model.Workload("", context.position(hooks)))

@@ -14,7 +14,8 @@ from atomicapp.document import Node
 from atomicapp.errors import AtomicAppError
 from atomicapp.position import Position
 from atomicapp.workload import model
-from atomicapp.workload.compose.context import Context, shortened
+from atomicapp.workload.compose.context import Context
+from atomicapp.workload.compose.kinds import shortened
 from atomicapp.workload.project import FileSpec, VolumeSpec
 
 Files = Callable[[str], str]
