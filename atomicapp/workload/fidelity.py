@@ -101,12 +101,19 @@ _SEVERITY = {LOST: WARNING, APPROXIMATED: NOTE}
 
 def _issue(group: Sequence[Finding], provider: str, *, strict: bool) -> Issue:
     said, verdict = group[0]
-    *subjects, last = dict.fromkeys(finding.said.subject for finding in group)
+    subjects = list(dict.fromkeys(finding.said.subject for finding in group))
+    if len(subjects) > MOST_NAMED:
+        subjects[MOST_NAMED - 1 :] = [f"{len(subjects) - MOST_NAMED + 1} others"]
+    *subjects, last = subjects
     named = f"{', '.join(subjects)} and {last}" if subjects else last
     of = f" of {named}" if named else ""
     message = f"{short(said.key)}{of} is {verdict.outcome} on {provider}: {verdict.how}"
     severity = ERROR if strict else _SEVERITY[verdict.outcome]
     return Issue(severity, message, said.position, verdict.outcome)
+
+
+MOST_NAMED = 6
+"""Subjects of one message; a report has them all."""
 
 
 @lru_cache(maxsize=1024)
