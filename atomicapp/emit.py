@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -27,14 +27,14 @@ _LONGEST_KEY = 120
 
 
 def emit(value: Any) -> str:
-    """One document: mappings (keys are texts), lists, texts, numbers, booleans and None. Order is kept."""
+    """One document: dictionaries (their keys are texts), lists, texts, numbers, booleans and None. Order is kept."""
     lines: list[str] = []
-    if isinstance(value, Mapping) and value:
+    if isinstance(value, dict) and value:
         _mapping(value, "", "", lines)
-    elif isinstance(value, list | tuple) and value:
+    elif isinstance(value, list) and value:
         _sequence(value, "", lines)
     else:
-        lines.append(_scalar(value) if not isinstance(value, str) or "\n" not in value else _quoted(value))
+        lines.append(_quoted(value) if isinstance(value, str) and "\n" in value else _scalar(value))
     lines.append("")
     return "\n".join(lines)
 
@@ -44,7 +44,7 @@ def emit_all(values: Iterable[Any]) -> str:
     return "---\n".join(map(emit, values))
 
 
-def _mapping(value: Mapping[str, Any], first: str, indent: str, lines: list[str]) -> None:
+def _mapping(value: dict[str, Any], first: str, indent: str, lines: list[str]) -> None:
     """`first` stands before the first key (`- ` in a list), `indent` before all others."""
     lead = first
     for key, item in value.items():
@@ -54,48 +54,34 @@ def _mapping(value: Mapping[str, Any], first: str, indent: str, lines: list[str]
             name = ""
             lead = indent
         kind = type(item)
-        if kind is str:
-            if "\n" in item:
-                _block(f"{lead}{name}: ", item, indent, lines)
-            else:
-                lines.append(f"{lead}{name}: {_text(item)}")
-        elif kind is dict or isinstance(item, Mapping):
-            if item:
-                lines.append(f"{lead}{name}:")
-                inner = indent + "  "
-                _mapping(item, inner, inner, lines)
-            else:
-                lines.append(f"{lead}{name}: {{}}")
-        elif kind is list or kind is tuple:
-            if item:
-                lines.append(f"{lead}{name}:")
-                _sequence(item, indent + "  ", lines)
-            else:
-                lines.append(f"{lead}{name}: []")
+        if kind is str and "\n" not in item:
+            lines.append(f"{lead}{name}: {_text(item)}")
+        elif kind is dict and item:
+            lines.append(f"{lead}{name}:")
+            inner = indent + "  "
+            _mapping(item, inner, inner, lines)
+        elif kind is list and item:
+            lines.append(f"{lead}{name}:")
+            _sequence(item, indent + "  ", lines)
+        elif kind is str:
+            _block(f"{lead}{name}: ", item, indent, lines)
         else:
             lines.append(f"{lead}{name}: {_scalar(item)}")
         lead = indent
 
 
-def _sequence(value: list[Any] | tuple[Any, ...], indent: str, lines: list[str]) -> None:
+def _sequence(value: list[Any], indent: str, lines: list[str]) -> None:
     for item in value:
         kind = type(item)
-        if kind is str:
-            if "\n" in item:
-                _block(f"{indent}- ", item, indent, lines)
-            else:
-                lines.append(f"{indent}- {_text(item)}")
-        elif kind is dict or isinstance(item, Mapping):
-            if item:
-                _mapping(item, f"{indent}- ", indent + "  ", lines)
-            else:
-                lines.append(f"{indent}- {{}}")
-        elif kind is list or kind is tuple:
-            if item:
-                lines.append(f"{indent}-")
-                _sequence(item, indent + "  ", lines)
-            else:
-                lines.append(f"{indent}- []")
+        if kind is str and "\n" not in item:
+            lines.append(f"{indent}- {_text(item)}")
+        elif kind is dict and item:
+            _mapping(item, f"{indent}- ", indent + "  ", lines)
+        elif kind is list and item:
+            lines.append(f"{indent}-")
+            _sequence(item, indent + "  ", lines)
+        elif kind is str:
+            _block(f"{indent}- ", item, indent, lines)
         else:
             lines.append(f"{indent}- {_scalar(item)}")
 
@@ -116,17 +102,21 @@ def _block(lead: str, text: str, indent: str, lines: list[str]) -> None:
 
 
 def _scalar(value: Any) -> str:
+    """What takes one line: all but texts of several lines, and what holds others."""
     if isinstance(value, str):
         return _text(value)
-    if value is True:
-        return "true"
-    if value is False:
-        return "false"
-    if value is None:
-        return "null"
+    if value is None or isinstance(value, bool):
+        return _WORDS_OF[value]
     if isinstance(value, float):
         return _float(value)
-    return str(int(value)) if isinstance(value, int) else "[]" if isinstance(value, list | tuple) else "{}"
+    if isinstance(value, int):
+        return str(int(value))
+    if not value and isinstance(value, list | dict):
+        return "[]" if isinstance(value, list) else "{}"
+    raise TypeError(f"no kind of value that is written: {type(value).__name__}")
+
+
+_WORDS_OF = {True: "true", False: "false", None: "null"}
 
 
 def _float(value: float) -> str:

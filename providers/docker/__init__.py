@@ -1,6 +1,6 @@
 """The docker provider: artifacts are `docker run` commands, carried out by the Docker Engine API.
 
-    resources   artifacts -> images, networks, volumes, containers (pure); names, body, risks help it
+    resources   artifacts -> images, networks, volumes, containers (pure); items, names, body, risks help it
     compose     the services of a Compose file as containers (pure); rules tells what becomes of each key of it
     texts       the same as `docker run` commands (pure), each written by command
     endpoint    where the engine is; client the wire to it

@@ -206,6 +206,13 @@ class _Placer:
                 if spec.content is None:
                     self._no_content(spec, grant, what)
                     continue
+                if work.security.read_only_root:
+                    message = (
+                        f"the engine puts no files into a read-only container, so {work.service} can't get the {what}"
+                    )
+                    hint = "leave read_only out, or give it the file by a volume"
+                    self.issues.append(Issue(ERROR, message, grant.position, "read-only", "", hint))
+                    continue
                 found: Json = {
                     "content": spec.content,
                     "mode": grant.mode if grant.mode is not None else _CONFIG_MODE,

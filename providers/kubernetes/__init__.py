@@ -31,9 +31,9 @@ def parse(rendered: Rendered, target: Target) -> Parsed:
 
 def fidelity(*, converted: bool = False) -> Table:
     """See providers.base.Provider."""
-    from atomicapp.providers.kubernetes.writer.rules import TABLE
+    from atomicapp.providers.kubernetes.writer import rules
 
-    return TABLE
+    return rules.table(converted=converted)
 
 
 def convert(project: Project, target: Target) -> tuple[Output, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import PurePosixPath
 
@@ -10,9 +10,8 @@ from atomicapp.errors import WARNING, Issue, SpecError
 from atomicapp.model import Artifact, Rendered, Target
 from atomicapp.position import Position, line_of
 from atomicapp.providers.kubernetes.resources import SECRET, Item, claim_name, key_of, with_data
-from atomicapp.providers.kubernetes.writer import Around, Object, Written, names, risks, write
+from atomicapp.providers.kubernetes.writer import Around, Object, Written, names, risks
 from atomicapp.providers.kubernetes.writer.around import Claim
-from atomicapp.providers.kubernetes.writer.rules import TABLE
 from atomicapp.workload.compose import read
 from atomicapp.workload.fidelity import Table, issues_of, judge
 from atomicapp.workload.project import Project
@@ -23,20 +22,25 @@ SHORT = 4
 
 
 class Reader:
-    """Reads the Compose files of one app; what is found about them goes to `issues`."""
+    """Reads the Compose files of one app. `write` is how the provider writes a project, `table` what becomes of its
+    keys; what is found goes to `issues`, and to `secrets` what must not be shown."""
 
-    provider = "kubernetes"
-    table: Table = TABLE
-
-    def __init__(self, rendered: Rendered, target: Target, issues: list[Issue]) -> None:
+    def __init__(
+        self,
+        rendered: Rendered,
+        target: Target,
+        provider: str,
+        write: Callable[[Project, Around], Written],
+        table: Table,
+    ) -> None:
         self.rendered = rendered
         self.target = target
-        self.issues = issues
-        self._secrets = [secret for secret in rendered.secrets if secret]
-
-    def write(self, project: Project, around: Around) -> Written:
-        """The objects of a project."""
-        return write(project, around)
+        self.provider = provider
+        self.write = write
+        self.table = table
+        self.issues: list[Issue] = []
+        self.secrets: set[str] = set()
+        self._hidden = [secret for secret in rendered.secrets if secret]
 
     def items(self, artifact: Artifact) -> Sequence[Item]:
         """The objects of one file. Nothing when there is an error."""
@@ -58,6 +62,7 @@ class Reader:
         found = [*project.issues, *written.issues, *issues_of(judge(project, self.table), self.provider)]
         found += [self._risk(message, place) for message, place in risks.find(project)]
         self.issues += [_with_line(issue, artifact) for issue in found]
+        self.secrets |= {spec.content for spec in project.secrets.values() if spec.content}
         return _items(artifact, written.objects)
 
     def _claim(self, component: str, key: str) -> Claim | None:
@@ -71,7 +76,7 @@ class Reader:
         return None
 
     def _holds_secret(self, text: str) -> bool:
-        return any(secret == text or (len(secret) >= SHORT and secret in text) for secret in self._secrets)
+        return any(secret == text or (len(secret) >= SHORT and secret in text) for secret in self._hidden)
 
     def _risk(self, message: str, place: Position) -> Issue:
         hint = "run it only if you trust its author; nothing else needs to be done"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
@@ -26,6 +26,11 @@ from atomicapp.model import (
     Volume,
 )
 from atomicapp.position import Position, line_of
+
+if TYPE_CHECKING:
+    from atomicapp.providers.kubernetes.writer import Around, Written
+    from atomicapp.workload.fidelity import Table
+    from atomicapp.workload.project import Project
 
 NAMESPACE = "Namespace"
 CLAIM = "PersistentVolumeClaim"
@@ -116,16 +121,18 @@ def parse(rendered: Rendered, target: Target) -> Parsed:
 
 
 class Parser:
-    """One reading of all artifacts. A provider of a kind of Kubernetes changes what `unfold`, `adapt` and `compose` do."""
+    """One reading of all artifacts. A provider of a kind of Kubernetes changes what `unfold`, `adapt`, `write` and
+    `table` do."""
 
-    name = "kubernetes"
-    """Of the provider, as messages call it."""
+    provider = "kubernetes"
 
     def __init__(self, rendered: Rendered, target: Target) -> None:
         self.rendered = rendered
         self.target = target
         self.issues: list[Issue] = []
         self.items: list[Item] = []
+        self.secrets: set[str] = set()
+        """Texts that Compose files hold and that must not be shown."""
 
     def unfold(self, artifact: Artifact, node: document.MappingNode) -> Sequence[document.Node] | None:
         """The objects that an object stands for, which stand for themselves; None for one that does so too."""
@@ -135,19 +142,31 @@ class Parser:
         """An object as the server wants it."""
         return body
 
-    def compose(self, artifact: Artifact) -> Sequence[Item]:
-        """The objects that a Compose file stands for."""
+    def write(self, project: Project, around: Around) -> Written:
+        """The objects of a Compose file."""
+        from atomicapp.providers.kubernetes.writer import write
+
+        return write(project, around)
+
+    def table(self) -> Table:
+        """What becomes of each key of a Compose file."""
+        from atomicapp.providers.kubernetes.writer import rules
+
+        return rules.table()
+
+    def _compose(self, artifact: Artifact) -> None:
         from atomicapp.providers.kubernetes import compose
 
-        return compose.Reader(self.rendered, self.target, self.issues).items(artifact)
+        reader = compose.Reader(self.rendered, self.target, self.provider, self.write, self.table())
+        self.items += reader.items(artifact)
+        self.issues += reader.issues
+        self.secrets |= reader.secrets
 
     def run(self) -> Parsed:
         """The resources. SpecError with the faults of all artifacts at once."""
         for artifact in self.rendered.artifacts:
-            if artifact.provider == COMPOSE:
-                self.items += self.compose(artifact)
-            else:
-                self._read(artifact)
+            read = self._compose if artifact.provider == COMPOSE else self._read
+            read(artifact)
         if any(issue.severity == ERROR for issue in self.issues):
             raise SpecError(self.issues)
         found: dict[str, Resource] = {}
@@ -175,7 +194,7 @@ class Parser:
         if any(issue.severity == ERROR for issue in self.issues):
             raise SpecError(self.issues)
         ordered = sorted(found.values(), key=lambda resource: resource.order)
-        return Parsed(tuple(ordered), tuple(self.issues))
+        return Parsed(tuple(ordered), tuple(self.issues), frozenset(self.secrets))
 
     def _places(self) -> dict[str, int]:
         """Where in the graph a component begins: it takes as many places as its workloads have levels, or one."""

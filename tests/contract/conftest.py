@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from atomicapp import providers
-from atomicapp.model import Target
+from atomicapp.model import COMPOSE, Target
 from atomicapp.planning import diff
 from atomicapp.planning.apply import apply
 from atomicapp.planning.observer import Observer
@@ -101,16 +101,46 @@ def openshift_case(cluster: Cluster, namespace: str, image: str) -> Case:
     )
 
 
-@pytest.fixture(params=["docker", "kubernetes", "openshift"])
+def of_compose(case: Case, image: str) -> Case:
+    """The same two components from Compose files."""
+
+    def service(name: str, script: str, colour: str = "blue", more: str = "") -> str:
+        return f"""\
+services:
+  {name}:
+    image: {image}
+    command: [sh, -c, "{script}"]
+    environment: {{COLOUR: {colour}}}
+    labels: {{io.atomicapp.test: "1"}}
+    stop_grace_period: 1s
+    {more}
+"""
+
+    volume = "volumes: ['data:/data']\nvolumes: {data: {}}\n"
+    return case._replace(
+        artifacts=COMPOSE,
+        web=service("web", "echo hello; exec sleep 1000"),
+        web_changed=service("web", "echo hello; exec sleep 1000", colour="green"),
+        broken=service("web", "echo boom; exit 3"),
+        db=service("db", "echo 1 >>/data/starts; exec sleep 1000", more=volume),
+    )
+
+
+@pytest.fixture(params=["docker", "kubernetes", "openshift", "docker-compose", "kubernetes-compose"])
 def case(request: pytest.FixtureRequest) -> Iterator[Case]:
     """A deployment of its own on each engine; whatever a test leaves of it is removed."""
     of = request.getfixturevalue
-    if request.param == "docker":
-        found = docker_case(of("docker_engine").host, of("busybox_image"))
+    engine, _, compose = request.param.partition("-")
+    if engine == "docker":
+        image = of("busybox_image")
+        found = docker_case(of("docker_engine").host, image)
     else:
         of("volume")
-        made, cluster = (kubernetes_case, "cluster") if request.param == "kubernetes" else (openshift_case, "openshift")
-        found = made(of(cluster), of("namespace"), of("busybox_in_cluster"))
+        image = of("busybox_in_cluster")
+        made, cluster = (kubernetes_case, "cluster") if engine == "kubernetes" else (openshift_case, "openshift")
+        found = made(of(cluster), of("namespace"), image)
+    if compose:
+        found = of_compose(found, image)
     yield found
     with contextlib.closing(found.provider.connect(found.target)) as session:
         left = diff.uninstall(session.observe(found.target.app, ()), purge_data=True)

@@ -61,6 +61,7 @@ def _clashes(project: Project) -> Iterator[Issue]:
 
 def _workloads(facts: Facts, around: Around) -> Iterator[Object]:
     apart = policies.isolated(facts.project)
+    followed = {item.target for work in facts.project.services for item in work.depends_on if item.restart}
     templates: dict[str, str] = {}
     for root in sorted(facts.members, key=lambda name: facts.levels[name]):
         works = facts.members[root]
@@ -78,6 +79,7 @@ def _workloads(facts: Facts, around: Around) -> Iterator[Object]:
                 if item.restart and other in templates:
                     pod.notes[f"checksum/{facts.names[other]}"] = templates[other]
         body = controllers.workload(root, pod, facts, around)
-        templates[root] = names.digest(pod.template())
+        if not followed.isdisjoint(work.service for work in works):
+            templates[root] = names.digest(pod.template())
         yield from pod.extra
         yield Object(body, works[0].position, root, facts.levels[root] + 1, tuple(after), tuple(waits))

@@ -77,7 +77,7 @@ def gpus(request: DeviceRequest) -> tuple[str, int]:
 
 def storage(options: Mapping[str, str]) -> str:
     """The size that the storage of a container is limited to, as Kubernetes writes it; "" for none."""
-    return suffixed(options.get("size", ""))
+    return suffixed(options["size"]) if "size" in options else ""
 
 
 def suffixed(text: str) -> str:

@@ -14,6 +14,8 @@ from atomicapp.workload.model import FileGrant, Port, Workload
 HOST = "host"
 _PULL = {model.PULL_ALWAYS: "Always", model.PULL_MISSING: "IfNotPresent", model.PULL_NEVER: "Never"}
 
+_PULL_WORDS = {"pull", "pull_policy"}
+
 
 class Container:
     """One container: its `body`, and what goes with it: the `secrets` of its environment (by the name of the entry),
@@ -41,7 +43,7 @@ class Container:
         self.body = said(
             name=self.name,
             image=work.image,
-            imagePullPolicy=_PULL.get(work.pull, "") if "pull" in work.where else "",
+            imagePullPolicy=_PULL.get(work.pull, "") if work.where.keys() & _PULL_WORDS else "",
             command=[literal(word) for word in entrypoint(work)],
             args=[literal(word) for word in arguments(work)],
             workingDir=work.workdir,

@@ -33,7 +33,7 @@ class Facts(NamedTuple):
     one) are by root. `users` and `writers` are, by volume, the roots that mount it; `mounts` are, by root, the volumes.
     `calls` gives for each address the services that answer there, `shared_calls` by root those where others do so too;
     `uncalled` are (service, address) which can't be had. `mentioned` are the ports that
-    texts of the project name with an address (`db:5432`), by address.
+    texts of the project name with an address of a service (`db:5432`).
     """
 
     project: Project
@@ -83,7 +83,7 @@ def _find(project: Project) -> Facts:
     kinds = {root: _kind(root, members[root], project, ended, awaited, writers) for root in members}
     levels, circles = _levels(members, roots)
     calls, uncalled = _calls(project, services, called)
-    mentioned = _mentions(project) if any(work.ports or work.exposed for work in services.values()) else {}
+    mentioned = _mentions(project, calls) if any(work.ports or work.exposed for work in services.values()) else {}
     found = (*issues, *circles)
     mounts = _turned(users)
     shared = _turned(
@@ -265,14 +265,15 @@ def _calls(
     return {name: tuple(answering) for name, answering in found.items()}, frozenset(lost)
 
 
-def _mentions(project: Project) -> dict[str, frozenset[int]]:
+def _mentions(project: Project, calls: Mapping[str, tuple[str, ...]]) -> dict[str, frozenset[int]]:
     texts: list[str] = []
     for work in project.services:
         texts += [item.value for item in work.env if ":" in item.value]
         texts += work.command or ()
     texts += [spec.content for spec in project.configs.values() if spec.content and ":" in spec.content]
+    answering = {**{work.service.lower(): (work.service,) for work in project.services}, **calls}
     found: dict[str, set[int]] = {}
     for name, port in _MENTION.findall("\n".join(texts)):
-        if 0 < int(port) < 65536:
-            found.setdefault(name.lower(), set()).add(int(port))
-    return {name: frozenset(ports) for name, ports in found.items()}
+        for service in answering.get(name.lower(), ()) if 0 < int(port) < 65536 else ():
+            found.setdefault(service, set()).add(int(port))
+    return {service: frozenset(ports) for service, ports in found.items()}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from atomicapp.providers.kubernetes.writer import names
 from atomicapp.providers.kubernetes.writer.around import Around, Json, Object, named
-from atomicapp.workload.model import FileGrant
+from atomicapp.workload.model import FileGrant, Workload
 from atomicapp.workload.project import FileSpec, Project
 
 CONFIG_MAP = "ConfigMap"
@@ -37,11 +37,19 @@ def inside(spec: FileSpec) -> bool:
 
 
 def objects(project: Project, around: Around) -> Iterator[Object]:
-    """The objects of all configs and secrets whose content the project holds."""
-    for found, secret in ((project.configs, False), (project.secrets, True)):
+    """The objects of all configs and secrets that a container has, and whose content the project holds."""
+    configs = {item.source for work in _with_hooks(project) for item in work.configs}
+    secrets = {item.source for work in _with_hooks(project) for item in work.secrets}
+    for found, used, secret in ((project.configs, configs, False), (project.secrets, secrets, True)):
         for spec in found.values():
-            if inside(spec):
+            if spec.key in used and inside(spec):
                 yield Object(_object(spec, kept(spec, secret, around)), spec.position)
+
+
+def _with_hooks(project: Project) -> Iterator[Workload]:
+    for work in project.services:
+        yield work
+        yield from (hook.workload for hook in work.pre_start)
 
 
 def _object(spec: FileSpec, where: Kept) -> Json:

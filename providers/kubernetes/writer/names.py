@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from atomicapp.errors import ERROR, Issue
 from atomicapp.position import Position
@@ -21,6 +22,7 @@ _QUALIFIED = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)
 def label(text: str, most: int = LONGEST) -> str:
     """A text as the name of an object: small letters, digits and dashes; what is too long ends in a digest."""
     plain = _BAD.sub("-", text.lower()).strip("-")
@@ -41,6 +43,7 @@ def is_address(text: str) -> bool:
     return _ADDRESS.fullmatch(text.lower()) is not None
 
 
+@lru_cache(maxsize=4096)
 def is_qualified(text: str) -> bool:
     """Whether a text can be the name of an annotation or a label."""
     return _QUALIFIED.fullmatch(text) is not None

@@ -50,7 +50,7 @@ def objects(facts: Facts, around: Around) -> Iterator[Object]:
     for root, works in facts.members.items():
         if works[0].namespaces.network == "none":
             spec: Json = {"podSelector": _these(root, facts, around), "policyTypes": ["Ingress", "Egress"]}
-            yield Object(_policy(f"{facts.names[root]}-alone", spec), works[0].place("networks"), root)
+            yield Object(_policy(f"{facts.names[root]}-isolated", spec), works[0].place("networks"), root)
     if not isolated(project):
         return
     inside = any(spec.internal for spec in project.networks.values())

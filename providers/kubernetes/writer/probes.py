@@ -48,7 +48,7 @@ def probes(check: Healthcheck | None) -> Json:
         "failureThreshold": retries,
     }
     first = seconds(min(check.start_interval or START_INTERVAL, interval * _NANO))
-    room = seconds(check.start_period or 0) + max(AT_LEAST, retries * interval)
+    room = (seconds(check.start_period) if check.start_period else 0) + max(AT_LEAST, retries * interval)
     start = {**base, "periodSeconds": first, "failureThreshold": -(-room // first)}
     return {"startupProbe": start, "readinessProbe": dict(base), "livenessProbe": dict(base)}
 

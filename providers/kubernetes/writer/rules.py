@@ -111,7 +111,7 @@ _MOUNTS: dict[str, Rule] = {
     "services.volumes.volume.nocopy": kept("nothing is ever copied into a volume"),
     "services.volumes.volume.subpath": kept(),
     "services.volumes_from": approximated(
-        "the same named volumes and folders; what has no name is of its own pod alone"
+        "the same named volumes and folders", by_work(verdicts.volumes_from), gone("what has no name")
     ),
 }
 
@@ -170,12 +170,7 @@ _CONTAINER: dict[str, Rule] = {
     "services.cpu_period": approximated("with cpu_quota a limit of processors", by_work(verdicts.quota), gone("alone")),
     "services.cpu_quota": approximated("a limit of processors", by_work(verdicts.quota), gone("beside cpus")),
     "services.cpus": kept("a limit; nothing is set aside for it"),
-    "services.depends_on.condition": approximated(
-        "`atomicapp run` makes it when the other one is ready; in what `convert` writes a container waits first, by the "
-        "shell of the image",
-        verdicts.condition,
-        instead("started, completed: `atomicapp run` sees to it, what `convert` writes does not"),
-    ),
+    "services.depends_on.condition": kept("it is made when the other one is ready, has come to its end, or is made"),
     "services.depends_on.required": approximated("it is not waited for", verdicts.required, Verdict(KEPT)),
     "services.depends_on.restart": approximated(
         "its pods are made anew when the other one is changed", verdicts.restarted, Verdict(KEPT)
@@ -273,7 +268,7 @@ _CONTAINER: dict[str, Rule] = {
         "SIGTERM is sent, or what the image says", by_work(verdicts.stop_signal), Verdict(KEPT)
     ),
     "services.storage_opt": approximated("a limit of ephemeral-storage", by_work(verdicts.storage), _SOME_LOST),
-    "services.sysctls": kept("", by_work(verdicts.sysctls), instead("where the kubelet allows it"), _SOME_LOST),
+    "services.sysctls": kept("", by_work(verdicts.sysctls), _SOME_LOST),
     "services.tty": kept(),
     "services.user": kept("", by_work(verdicts.numeric_user), _SOME_LOST),
     "services.userns_mode": kept("pods have the node's user namespace"),
@@ -285,7 +280,7 @@ def _gpus(room: str) -> dict[str, Rule]:
     return {
         f"{room}.count": kept("of nvidia.com/gpu or amd.com/gpu", verdicts.gpus, instead("all: one"), _SOME_LOST),
         f"{room}.device_ids": lost("the cluster chooses which", verdicts.gpu_ids, instead("as many")),
-        f"{room}.driver": kept("nvidia, amd", verdicts.gpus, _SOME_LOST),
+        f"{room}.driver": kept("nvidia, amd", verdicts.gpu_driver, _SOME_LOST),
         f"{room}.options": lost(_NO_WORD),
     }
 
@@ -344,4 +339,18 @@ _DEPLOY: dict[str, Rule] = {
     "services.deploy.update_config.parallelism": kept("", verdicts.update("parallelism"), _SOME_LOST),
 }
 
-TABLE: Table = MappingProxyType({**RULES, **_ROOMS, **_MOUNTS, **_PORTS, **_CONTAINER, **_DEPLOY})
+_CONVERTED: dict[str, Rule] = {
+    "services.depends_on.condition": approximated(
+        "a container waits first until the name of the other one is found, which takes a shell in the image",
+        verdicts.condition,
+        gone("started, completed: all start at once"),
+    )
+}
+
+_RUN: Table = MappingProxyType({**RULES, **_ROOMS, **_MOUNTS, **_PORTS, **_CONTAINER, **_DEPLOY})
+_WRITTEN: Table = MappingProxyType({**_RUN, **_CONVERTED})
+
+
+def table(*, converted: bool = False) -> Table:
+    """The verdicts for a file that is run, or for what `convert` writes of it, which others carry out."""
+    return _WRITTEN if converted else _RUN

@@ -23,7 +23,7 @@ SAFE_SYSCTLS = frozenset(
         "net.ipv4.tcp_wmem",
     )
 )
-"""Those that a kubelet takes without being told to."""
+"""Those that a kubelet takes without being told to; a pod with any other would never start on most nodes."""
 _SELINUX = ("user", "role", "type", "level")
 _MOST = 2**31 - 1
 
@@ -98,13 +98,7 @@ def known_option(work: Workload, name: str, value: str) -> Json:
 
 def pod(works: tuple[Workload, ...]) -> Json:
     """The security context of a pod: what Kubernetes sets for all containers of it together."""
-    spaces = works[0].namespaces
-    sysctls = {
-        name: value
-        for work in works
-        for name, value in work.sysctls.items()
-        if not of_node(name, spaces.network, spaces.ipc)
-    }
+    sysctls = {name: value for work in works for name, value in work.sysctls.items() if can_set(name, works[0])}
     groups = sorted(
         {found for work in works for group in work.groups for found in [number(group)] if found is not None}
     )
@@ -113,11 +107,11 @@ def pod(works: tuple[Workload, ...]) -> Json:
     )
 
 
-def of_node(name: str, network: str, ipc: str) -> bool:
-    """Whether a kernel parameter would be the node's own: the server refuses these."""
-    if name.startswith("net."):
-        return network == "host"
-    return ipc == "host" and name.startswith(("kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue."))
+def can_set(name: str, work: Workload) -> bool:
+    """Whether a kernel parameter can be set for a pod, of which this is the first container."""
+    spaces = work.namespaces
+    shared = spaces.network == "host" if name.startswith("net.") else spaces.ipc == "host"
+    return name in SAFE_SYSCTLS and not shared
 
 
 def _capabilities(found: tuple[str, ...]) -> list[str]:

@@ -19,6 +19,7 @@ from atomicapp.workload.model import Port, Workload
 
 SERVICE = "Service"
 LOAD_BALANCER, NODE_PORT, CLUSTER_IP = "LoadBalancer", "NodePort", "ClusterIP"
+PUBLISHERS = frozenset((LOAD_BALANCER, NODE_PORT, CLUSTER_IP))
 NODE_PORTS = range(30000, 32768)
 """The ports that a cluster gives to Services on its nodes, unless it is set up otherwise."""
 _LONGEST_NAME = 15
@@ -95,7 +96,7 @@ def _called(name: str, works: list[Workload], facts: Facts, around: Around) -> O
             ports.setdefault(key, entry)
     alone = any(headless(item) for item in works)
     if not alone:
-        for number in sorted(_mentioned(works, facts)):
+        for number in sorted({port for item in works for port in facts.mentioned.get(item.service, ())}):
             ports.setdefault((number, "tcp"), entry_of(number, "tcp"))
     spec = said(
         clusterIP="None" if alone else "",
@@ -106,13 +107,6 @@ def _called(name: str, works: list[Workload], facts: Facts, around: Around) -> O
     )
     body = named(SERVICE, name, labels=labels(root, facts, around), spec=spec)
     return Object(body, work.position, root)
-
-
-def _mentioned(works: list[Workload], facts: Facts) -> set[int]:
-    """The ports at which texts of the project look for these services, under whichever of their names."""
-    called = {work.service.lower() for work in works}
-    called |= {name for name, who in facts.calls.items() if any(work.service in who for work in works)}
-    return {port for name in called for port in facts.mentioned.get(name, ())}
 
 
 def _unique(ports: dict[tuple[int, str], Json]) -> list[Json]:
@@ -149,13 +143,18 @@ def is_loopback(text: str) -> bool:
         return False
 
 
+def publisher(work: Workload) -> str:
+    """The type of Service that its labels choose; "" for none."""
+    return work.labels.get(PUBLISH) or work.scheduling.labels.get(PUBLISH) or ""
+
+
 def way_out(work: Workload, around: Around) -> str:
     """The type of the Service for the published ports; "" when there are none."""
     ports = outside(work, around)
     if not ports:
         return ""
-    chosen = work.labels.get(PUBLISH) or work.scheduling.labels.get(PUBLISH)
-    if chosen in (LOAD_BALANCER, NODE_PORT, CLUSTER_IP):
+    chosen = publisher(work)
+    if chosen in PUBLISHERS:
         return chosen
     return NODE_PORT if all(node_port(port) or not port.host.isdigit() for port in ports) else LOAD_BALANCER
 

@@ -20,6 +20,7 @@ from atomicapp.providers.kubernetes.writer import (
     security,
     services,
     volumes,
+    waiting,
 )
 from atomicapp.providers.kubernetes.writer.around import Around
 from atomicapp.providers.kubernetes.writer.containers import on_host
@@ -190,15 +191,15 @@ def hostname(work: Workload, found: facts.Facts) -> Verdict | None:
 
 
 def condition(project: Project, work: Workload | None, said: Said) -> Verdict | None:
-    """Of a dependency."""
+    """Of a dependency, where nobody but the pods themselves can wait."""
     item = at(work.depends_on, said) if work is not None else None
-    if item is None:
+    if work is None or item is None:
         return None
     if item.condition == model.STARTED:
-        return instead("`atomicapp run` makes it after the other one; what `convert` writes starts all at once")
+        return gone("all start at once; every name is found from the beginning")
     if item.condition == model.COMPLETED:
-        return instead("`atomicapp run` waits for the end of the job; what `convert` writes starts all at once")
-    return None
+        return gone("all start at once: no pod can tell the end of a job; `atomicapp run` waits for it")
+    return None if waiting.waiter(work) else gone("its label says that nothing waits")
 
 
 def required(project: Project, work: Workload | None, said: Said) -> Verdict | None:
@@ -256,12 +257,11 @@ def options(work: Workload, found: facts.Facts) -> Verdict | None:
 
 
 def sysctls(work: Workload, found: facts.Facts) -> Verdict | None:
-    spaces = found.members[found.roots[work.service]][0].namespaces
-    bad = sorted(name for name in work.sysctls if security.of_node(name, spaces.network, spaces.ipc))
+    first = found.members[found.roots[work.service]][0]
+    bad = sorted(name for name in work.sysctls if not security.can_set(name, first))
     if bad:
-        return gone(f"the pod has the node's own: {', '.join(bad)}")
-    unsafe = sorted(set(work.sysctls) - security.SAFE_SYSCTLS)
-    return instead(f"the kubelet of the node has to allow these: {', '.join(unsafe)}") if unsafe else None
+        return gone(f"nodes take it only when they are set up for it, or have it in common: {', '.join(bad)}")
+    return None
 
 
 def runtime(work: Workload, found: facts.Facts) -> Verdict | None:
@@ -329,11 +329,23 @@ def gpus(project: Project, work: Workload | None, said: Said) -> Verdict | None:
     return instead("one: how many a node has is not known beforehand") if request.number < 0 else None
 
 
+def gpu_driver(project: Project, work: Workload | None, said: Said) -> Verdict | None:
+    """Whose."""
+    request = at(work.device_requests, said) if work is not None else None
+    known = request is not None and amounts.gpus(request)[0]
+    return None if known else gone("Kubernetes has no word for these devices")
+
+
 def gpu_ids(project: Project, work: Workload | None, said: Said) -> Verdict | None:
     """Which."""
     request = at(work.device_requests, said) if work is not None else None
     some = request is not None and len(request.ids) > 1 and amounts.gpus(request)[0]
     return instead("as many of them as are named; the cluster chooses which") if some else None
+
+
+def volumes_from(work: Workload, found: facts.Facts) -> Verdict | None:
+    more = len([*facts.own_volumes(work, found.services)]) > len(work.mounts)
+    return None if more else gone("what has no name is of its own pod alone")
 
 
 # ---------------------------------------------------------------- ports

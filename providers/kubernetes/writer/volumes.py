@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from atomicapp.providers.kubernetes.writer import names
-from atomicapp.providers.kubernetes.writer.amounts import size, suffixed
+from atomicapp.providers.kubernetes.writer.amounts import size, storage, suffixed
 from atomicapp.providers.kubernetes.writer.around import ACCESS, SIZE, STEERING, STORAGE_CLASS, Around, Json, Object
 from atomicapp.providers.kubernetes.writer.around import named as head
 from atomicapp.providers.kubernetes.writer.facts import DAEMON_SET, Facts, own_volumes
@@ -93,7 +93,9 @@ def source(mount: Mount, facts: Facts, around: Around) -> tuple[str, Json] | Non
     if mount.kind == model.TMPFS:
         return _tail(mount.target), _memory(tmpfs_size(mount))
     if mount.kind == model.CLUSTER:
-        return mount.source, {"persistentVolumeClaim": {"claimName": names.label(mount.source)}}
+        spec = facts.project.volumes.get(mount.source)
+        name = spec.name if spec is not None and spec.name else mount.source
+        return mount.source, {"persistentVolumeClaim": {"claimName": names.label(name)}}
     if mount.kind != model.VOLUME:
         return None
     if not mount.source:
@@ -115,9 +117,9 @@ def volume(spec: VolumeSpec | None, key: str, around: Around) -> Json:
 
 def inline(spec: VolumeSpec) -> Json:
     """What the options of the local driver describe that a pod can mount itself: NFS, a folder of the node, memory."""
-    if spec.external or spec.driver not in ("", "local"):
-        return {}
     options = spec.driver_options
+    if not options or spec.external or spec.driver not in ("", "local"):
+        return {}
     kind, device = options.get("type", ""), options.get("device", "")
     words = dict(part.partition("=")[::2] for part in options.get("o", "").split(","))
     if kind.startswith("nfs") and device:
@@ -202,7 +204,7 @@ def asked(spec: VolumeSpec, facts: Facts) -> Json:
     """What a claim asks for."""
     labels: Mapping[str, str] = spec.labels
     everywhere = any(facts.kinds[root] == DAEMON_SET for root in facts.users.get(spec.key, ()))
-    wanted = labels.get(SIZE) or suffixed(spec.driver_options.get("size", "")) or DEFAULT_SIZE
+    wanted = labels.get(SIZE) or storage(spec.driver_options) or DEFAULT_SIZE
     found: Json = {
         "accessModes": [labels.get(ACCESS) or (MANY if everywhere else ONCE)],
         "resources": {"requests": {"storage": wanted}},

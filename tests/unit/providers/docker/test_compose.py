@@ -178,6 +178,12 @@ def test_what_can_not_be_is_told_at_its_place() -> None:
     assert faults(external) == [
         "one.yaml:2:41 the secret 'key' is kept by a cluster, which this engine is not: nobody here can read it"
     ]
+    closed = (
+        "services:\n  web: {image: example/web:1, read_only: true, configs: [page]}\nconfigs: {page: {content: a}}\n"
+    )
+    assert faults(closed) == [
+        "one.yaml:2:57 the engine puts no files into a read-only container, so web can't get the config"
+    ]
     net = "services:\n  web: {image: example/web:1, networks: [n]}\nnetworks: {n: {internal: %s}}\n"
     assert faults(net % "true", net % "false") == [
         "two.yaml:3:12 the network app_n is described in two ways: the other one is at one.yaml:3:12"
