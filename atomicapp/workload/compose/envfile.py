@@ -22,6 +22,19 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 
 def variables(context: Context, files: tuple[EnvFile, ...]) -> list[model.Env]:
     """The variables of files, a later one in place of an earlier one of its name."""
+    key = tuple((file.path, file.raw, file.required, *_seen_from(context, file.node)) for file in files)
+    known = context.environments.get(key)
+    if known is None:
+        known = context.environments[key] = _variables(context, files)
+    context.spend(len(known), files[0].node if files else None)
+    return known
+
+
+def _seen_from(context: Context, node: Node) -> tuple[str, int]:
+    return context.source_of(node).folder, id(context.variables_of(node))
+
+
+def _variables(context: Context, files: tuple[EnvFile, ...]) -> list[model.Env]:
     found: dict[str, model.Env] = {}
     for file in files:
         folder = context.source_of(file.node).folder
@@ -144,7 +157,9 @@ def _replaced(context: Context, text: str, place: Position, scope: Mapping[str, 
     if "$" not in text:
         return text
     try:
-        return interpolate(text, scope, lambda name: context.unset(place, name))
+        value = interpolate(text, scope, lambda name: context.unset(place, name))
     except ValueError as error:
         context.fault(place, shortened(str(error)), "interpolation")
         return ""
+    context.grow(len(value), place)
+    return value

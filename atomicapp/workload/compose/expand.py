@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from atomicapp.document import MAX_NODES, MappingNode, Node, ScalarNode, SequenceNode, fields, items
 from atomicapp.errors import SpecError
 from atomicapp.workload.compose import envfile, load, merge, sources, tables_service, top
-from atomicapp.workload.compose.context import Context, Source, lookup
+from atomicapp.workload.compose.context import Context, Source
 from atomicapp.workload.compose.kinds import kind, shortened
 
 ROOMS = ("services", "networks", "volumes", "configs", "secrets", "models", "jobs")
@@ -29,25 +29,21 @@ class Origin(NamedTuple):
 def expand(context: Context, root: MappingNode) -> MappingNode:
     """The tree of a file with all that it includes and extends."""
     own = posixpath.join(context.source.folder, posixpath.basename(context.source.file))
-    done = _Files(context).whole(root, (own,))
-    if done is not root:
-        _check_size(context, done)
-    return done
+    return _Files(context).whole(root, (own,))
 
 
-def _check_size(context: Context, root: Node) -> None:
+def size(node: Node) -> int:
+    """The number of values of a tree, aliases followed."""
     count = 0
-    stack: list[Any] = [root]
-    while stack:
+    stack: list[Any] = [node]
+    while stack and count <= MAX_NODES:
         node = stack.pop()
         count += 1
-        if count > MAX_NODES:
-            context.fault(root, f"the file has more than {MAX_NODES} values once all is included", "bomb")
-            raise SpecError(context.issues)
         if isinstance(node, MappingNode):
             stack += [value for _, value in node.value]
         elif isinstance(node, SequenceNode):
             stack += node.value
+    return count
 
 
 def _without(node: MappingNode, name: str) -> MappingNode:
@@ -112,6 +108,7 @@ class _Files:
         for item, place in zip(wanted, node.value, strict=False):
             included = self._include({"path": (item,)} if isinstance(item, str) else item, place, path)
             if included is not None:
+                context.spend(size(included), place)
                 root = self._joined(root, included)
         return root
 
@@ -273,7 +270,10 @@ class _Services:
     def resolve(self, name: str, chain: tuple[tuple[str, str], ...]) -> Node:
         """A service without `extends`: laid over the one that it names. `chain` are the services that led here."""
         if name not in self.done:
+            before = self.context.faults
             self.done[name] = self._resolve(name, chain)
+            if self.context.faults != before:
+                self.context.unfinished.add(name)
         return self.done[name]
 
     def _resolve(self, name: str, chain: tuple[tuple[str, str], ...]) -> Node:
@@ -297,7 +297,12 @@ class _Services:
             )
             return own
         base = services.resolve(other, (*chain, me))
-        return merge.merge(base, own, ("services", "*")) if isinstance(base, MappingNode) else own
+        if other in context.unfinished:
+            context.unfinished.add(name)
+        if not isinstance(base, MappingNode):
+            return own
+        context.spend(size(base) + size(own), node)
+        return merge.merge(base, own, ("services", "*"))
 
     def _wanted(self, name: str, node: Node) -> tuple[_Services, str] | None:
         """The service that is extended, among its own; None with a fault when there is none."""
@@ -318,12 +323,7 @@ class _Services:
             return None
         if given["service"] not in services.given:
             where = f" of {services.file}" if given.get("file") else ""
-            context.fault(
-                node,
-                f"the service '{shortened(given['service'])}'{where} that is extended is not defined",
-                "undefined",
-                lookup(services.given, given["service"]),
-            )
+            context.undefined(node, f"the extended service{where}", given["service"], services.given)
             return None
         return services, given["service"]
 

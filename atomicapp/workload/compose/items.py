@@ -47,6 +47,7 @@ def port_text(context: Context, node: Node, path: str) -> list[model.Port] | Non
     except ValueError as error:
         refuse(context, node, path, text, error)
         return None
+    context.spend(len(found) - 1, node)
     context.say(f"{path}.target", node)
     if found[0].host:
         context.say(f"{path}.published", node)
@@ -60,13 +61,18 @@ def port_text(context: Context, node: Node, path: str) -> list[model.Port] | Non
 def port_mapping(context: Context, node: Node, found: Found, keys: Keys) -> list[model.Port] | None:
     """The long form; `published` may be a range."""
     ip = found.get("host_ip") or ""
-    text = f"{f'[{ip}]' if ':' in ip else ip}:" if ip else ""
-    text += f"{found.get('published') or ''}:{found['target']}/{found.get('protocol') or 'tcp'}"
+    published = found.get("published") or ""
+    text = f"{found['target']}/{found.get('protocol') or 'tcp'}"
+    if ip or published:
+        text = f"{published}:{text}"
+    if ip:
+        text = f"{f'[{ip}]' if ':' in ip else ip}:{text}"
     try:
-        ports = specs.ports(text.removeprefix(":") if not ip else text, context.position(node))
+        ports = specs.ports(text, context.position(node))
     except ValueError as error:
         context.fault(node, f"ports: {error}", "value")
         return None
+    context.spend(len(ports) - 1, node)
     mode, name, protocol = (found.get(key) or "" for key in ("mode", "name", "app_protocol"))
     return [port._replace(mode=mode, name=name, app_protocol=protocol) for port in ports]
 
@@ -75,7 +81,9 @@ def expose(context: Context, node: Node, value: str) -> list[model.Exposed]:
     """`PORT[-PORT][/PROTOCOL]`."""
     if ":" in value:
         raise ValueError("expected PORT[/PROTOCOL]; ports is the key that maps ports")
-    return specs.exposed(value, context.position(node))
+    exposed = specs.exposed(value, context.position(node))
+    context.spend(len(exposed) - 1, node)
+    return exposed
 
 
 # ---------------------------------------------------------------- links, dependencies
@@ -299,6 +307,13 @@ def health_test(context: Context, node: Node, value: Any) -> tuple[str, ...]:
 def ulimit(context: Context, node: Node, found: Found, keys: Keys) -> tuple[int, int]:
     """Soft and hard."""
     return found["soft"], found["hard"]
+
+
+def credentials(context: Context, node: Node, found: Found, keys: Keys) -> Found:
+    """Where the credentials of a Windows container are: in one place."""
+    if len(found) != 1:
+        context.fault(node, "credential_spec: expected one of config, file, registry", "conflict")
+    return found
 
 
 def attachment(context: Context, node: Node, found: Found, keys: Keys) -> Found:

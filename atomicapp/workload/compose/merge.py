@@ -82,7 +82,7 @@ def _replaced(base: Node, over: Node, path: Path) -> Node:
 
 
 def _appended(base: Node, over: Node, path: Path) -> Node:
-    """Both lists; what is in both counts once, at its later place."""
+    """Both lists; what is in both counts once."""
     done: dict[object, Any] = {}
     for item in (*_items(base), *_items(over)):
         done[item.value if isinstance(item, ScalarNode) else id(item)] = item

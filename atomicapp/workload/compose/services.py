@@ -9,7 +9,7 @@ from typing import Any
 from atomicapp.document import MappingNode, Node
 from atomicapp.position import Position
 from atomicapp.workload import model
-from atomicapp.workload.compose import deploy, envfile, items, merge, security, tables, tables_service
+from atomicapp.workload.compose import deploy, envfile, expand, items, merge, security, tables, tables_service
 from atomicapp.workload.compose.context import Context
 from atomicapp.workload.compose.items import Read
 from atomicapp.workload.compose.kinds import shortened
@@ -83,7 +83,7 @@ def workload(context: Context, name: str, key: Node, read: Read) -> model.Worklo
     for word, field in (("annotations", "annotations"), ("sysctls", "sysctls"), ("storage_opt", "storage_options")):
         if word in found:
             fields[field] = MappingProxyType(items.options(found[word]))
-    if "healthcheck" in found:
+    if found.get("healthcheck"):
         fields["healthcheck"] = _health(context, found["healthcheck"], keys)
     if "links" in found or "external_links" in found:
         fields["links"] = (*found.get("links", ()), *found.get("external_links", ()))
@@ -132,6 +132,7 @@ def _pre_start(context: Context, name: str, read: Read, hook: Read) -> model.Pre
     """A hook before the start: what it doesn't say is as in the service."""
     own: Any = read.node
     hooks: Any = hook.node
+    context.spend(expand.size(own), hooks)
     pairs = [(key, value) for key, value in context.pairs(own) if key.value in tables.container]
     base = merge.like(MappingNode(own.tag, pairs, own.start_mark, own.end_mark), own)
     before = len(context.said)
@@ -191,8 +192,11 @@ def _dependencies(context: Context, found: Any) -> tuple[model.Dependency, ...]:
             bool(value.get("restart")),
             value.get("required") is not False,
         )
-        for name, (key, value) in found.items()
+        for name, (key, value) in ((name, (key, value or _STARTED)) for name, (key, value) in found.items())
     )
+
+
+_STARTED = {"condition": "service_started"}
 
 
 def _grants(context: Context, found: Iterable[model.FileGrant], folder: str) -> tuple[model.FileGrant, ...]:
@@ -207,6 +211,8 @@ def _grants(context: Context, found: Iterable[model.FileGrant], folder: str) -> 
 def _ulimits(context: Context, found: dict[str, tuple[Node, Any]]) -> tuple[model.Ulimit, ...]:
     done = []
     for name, (key, value) in found.items():
+        if value is None:
+            continue
         soft, hard = value if isinstance(value, tuple) else (value, value)
         if hard != -1 and (soft == -1 or soft > hard):
             context.fault(key, f"ulimits: the soft limit {soft} of {name} is above the hard limit {hard}", "value")
@@ -221,7 +227,7 @@ def _hosts(context: Context, found: Any) -> tuple[str, ...]:
         return found
     done = []
     for name, (key, value) in found.items():
-        for address in value if isinstance(value, tuple) else (value,):
+        for address in value if isinstance(value, tuple) else (value,) if value else ():
             try:
                 done.append(values.extra_host(f"{name}={address}"))
             except ValueError as error:
@@ -263,10 +269,13 @@ def _networks(
                 "conflict",
                 "remove one of them",
             )
-        for word in ("ports", "links") if mode.startswith(("container:", "service:")) else ():
+        shared = mode.startswith(("container:", "service:"))
+        refused = ("ports", "links", "mac_address") if shared else ("mac_address",) if mode in ("host", "none") else ()
+        for word in refused:
             if word in found:
                 context.fault(keys[word], f"{word} can't be joined with network_mode '{shortened(mode)}'", "conflict")
-        return model.Namespaces(**given), ()
+        attached = (model.Network(mode, context.position(keys["mac_address"]), mac=mac),) if mac else ()
+        return model.Namespaces(**given), attached
     networks = _attachments(context, found.get("networks"), position)
     if mac:
         first = max(range(len(networks)), key=lambda at: networks[at].priority)
@@ -283,7 +292,7 @@ def _attachments(context: Context, found: Any, position: Position) -> list[model
     if isinstance(found, tuple):
         networks = [model.Network(name, context.position(node)) for name, node in found]
     elif found:
-        networks = [model.Network(name, context.position(key), **value) for name, (key, value) in found.items()]
+        networks = [model.Network(name, context.position(key), **(value or {})) for name, (key, value) in found.items()]
     else:
         networks = []
     return networks or [model.Network(DEFAULT_NETWORK, position)]

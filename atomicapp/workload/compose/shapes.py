@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from atomicapp.document import MappingNode, Node, SequenceNode
+from atomicapp.document import MappingNode, Node, ScalarNode, SequenceNode
 from atomicapp.workload.compose.context import Context
 from atomicapp.workload.compose.kinds import NAMES, NULL, PLAIN, STR, TEXT, kind, shortened
 from atomicapp.workload.fidelity import short
@@ -59,7 +59,8 @@ class Scalar(Shape):
 
 
 class Obj(Shape):
-    """A mapping with known keys. `build` makes a value of what was found when nothing was wrong with it."""
+    """A mapping with known keys. `build` makes a value of what was found when nothing was wrong with it, or, when it is
+    `patient`, of what was found without what was wrong."""
 
     leaf = False
 
@@ -71,12 +72,14 @@ class Obj(Shape):
         required: Sequence[str] = (),
         nullable: bool = False,
         extensible: bool = True,
+        patient: bool = False,
     ) -> None:
         self.fields = fields
         self.build = build
         self.required = required
         self.nullable = nullable
         self.extensible = extensible
+        self.patient = patient
         self._paths: dict[str, dict[str, str]] = {}
 
     def paths(self, path: str) -> dict[str, str]:
@@ -94,8 +97,11 @@ class Obj(Shape):
             self.fields_of(context, node, path, found, keys)
         elif not (self.nullable and node.tag == NULL):
             context.mistaken(node, path, "a mapping")
-        if context.faults != before:
             return None
+        if context.faults != before:
+            if not self.patient:
+                return None
+            found = {name: value for name, value in found.items() if value is not None}
         return self.build(context, node, found, keys) if self.build else found
 
     def fields_of(
@@ -295,7 +301,8 @@ class Built(Shape):
         try:
             return self.build(context, node, value)
         except ValueError as error:
-            context.fault(node, f"{short(path)} '{shortened(str(value))}': {error}", "value")
+            shown = f" '{shortened(node.value)}'" if isinstance(node, ScalarNode) else ""
+            context.fault(node, f"{short(path)}{shown}: {error}", "value")
             return None
 
     def leaves(self, path: str) -> Iterator[str]:

@@ -43,13 +43,14 @@ def _check_limit(context: Context, node: Node) -> None:
         context.fault(node, f"'{node.value}': expected the name of a limit such as nofile", "name")
 
 
+_DURATION = "a duration such as 30s or 1m30s"
 text = Scalar()
 boolean = Scalar(FLAG, forms.boolean)
 natural = Scalar(NUMBER, forms.natural)
 whole = Scalar(NUMBER, forms.whole)
 size = Scalar(WHOLE, values.size)
 cpus = Scalar(NUMBER, values.processors)
-duration = Scalar(TEXT, values.duration)
+duration = Scalar(TEXT, values.duration, expected=_DURATION)
 octal = Built(Scalar(NUMBER), forms.mode)
 texts = Many(text, unique=True)
 any_texts = Many(text)
@@ -139,7 +140,7 @@ container: dict[str, Shape] = {
     "cpu_rt_runtime": Scalar(NUMBER, forms.microseconds),
     "cpus": cpus,
     "cpuset": text,
-    "credential_spec": Obj({"config": text, "file": text, "registry": text}),
+    "credential_spec": Obj({"config": text, "file": text, "registry": text}, items.credentials),
     "device_cgroup_rules": Many(Scalar(TEXT, specs.device_rule), unique=True),
     "devices": Many(
         Either(
@@ -230,7 +231,7 @@ container: dict[str, Shape] = {
     "shm_size": size,
     "secrets": grants(),
     "sysctls": pairs,
-    "stop_grace_period": Scalar(TEXT, forms.seconds),
+    "stop_grace_period": Scalar(TEXT, forms.seconds, expected=_DURATION),
     "stop_signal": text,
     "storage_opt": Pairs(PLAIN | {NULL}, listed=False),
     "tmpfs": OneOrMany(Built(text, mounts.tmpfs), unique=True),

@@ -50,7 +50,7 @@ JOB = One(
         required=("triggers",),
     )
 )
-SERVICE = Obj(tables_service.service, lambda _, node, found, keys: Read(node, found, keys))
+SERVICE = Obj(tables_service.service, lambda _, node, found, keys: Read(node, found, keys), patient=True)
 
 _named = partial(Named, check=tables.check_name, subjects=True)
 TOP = Obj(
