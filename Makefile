@@ -3,7 +3,7 @@ SHELL := bash
 BIN := .venv/bin
 STAMP := .venv/.made-from-pyproject
 
-.PHONY: help venv check format test demo demo-down benchmark clean
+.PHONY: help venv check format test demo demo-down docs benchmark clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
@@ -33,6 +33,9 @@ demo: venv ## run WordPress from a local registry on a Docker Engine and show it
 
 demo-down: ## remove what `make demo` made
 	@scripts/demo.sh down
+
+docs: venv ## write docs/compose.md from the providers' tables of Compose keys
+	$(BIN)/python -m tests.compose.table > docs/compose.md.new && mv docs/compose.md.new docs/compose.md
 
 benchmark: venv ## measure start-up, render, validate and runs on a cluster side by side with helm
 	@scripts/benchmark.sh $(ARGS)

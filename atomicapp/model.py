@@ -264,10 +264,12 @@ class Resource(NamedTuple):
 
 
 class Parsed(NamedTuple):
-    """The outcome of a provider's `parse`: resources in the order of the graph, and what it could not honour."""
+    """The outcome of a provider's `parse`: resources in the order of the graph, and what it could not honour. `secrets`
+    are texts beside the hidden params that must not be shown or kept."""
 
     resources: tuple[Resource, ...]
     issues: tuple[Issue, ...] = ()
+    secrets: frozenset[str] = frozenset()
 
 
 # ---------------------------------------------------------------- observe

@@ -57,6 +57,22 @@ spec:
           readinessProbe:
             httpGet: {{path: /, port: {port}}}
 """
+_COMPOSE = """\
+  {name}:
+    image: {image}
+    environment:
+      LEVEL: ${{LEVEL:-{level}}}
+      PORT: "{port}"
+    expose: ["{port}"]
+    configs:
+      - source: {name}
+        target: /etc/main.conf
+    healthcheck:
+      test: [CMD, check, --port, "{port}"]
+      interval: 5s
+    deploy:
+      replicas: {replicas}
+"""
 TEMPLATES = {"configmap.yaml": _CONFIG, "service.yaml": _SERVICE, "deployment.yaml": _DEPLOYMENT}
 OBJECTS_EACH = len(TEMPLATES)
 _REPLICAS = PARAMS["replicas"]
@@ -117,4 +133,16 @@ def manifest(file: Path, number: int, replicas: str = _REPLICAS) -> Path:
         for template in TEMPLATES.values()
     ]
     file.write_text("---\n".join(objects))
+    return file
+
+
+def compose(file: Path, number: int) -> Path:
+    """A Compose file with N services, of which each becomes a ConfigMap, a Service and a Deployment; returns it."""
+    names = [f"service-{index}" for index in range(number)]
+    services = "".join(
+        _COMPOSE.format(name=name, **PARAMS) + (f"    depends_on: [{before}]\n" if before else "")
+        for name, before in zip(names, ["", *names], strict=False)
+    )
+    configs = "".join(f"  {name}:\n    content: level=${{LEVEL:-info}}\n" for name in names)
+    file.write_text(f"name: many\nservices:\n{services}configs:\n{configs}")
     return file

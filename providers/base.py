@@ -107,8 +107,9 @@ class Provider(Protocol):
         An artifact whose `provider` is COMPOSE is a Compose file: what it loses here is said in `Parsed.issues`.
         """
 
-    def fidelity(self) -> Table:
-        """What becomes of each key of a Compose file."""
+    def fidelity(self, *, converted: bool = False) -> Table:
+        """What becomes of each key of a Compose file: of one that is run, or of one that is `converted`, where the texts
+        of this provider can say less than the engine can do."""
 
     def convert(self, project: Project, target: Target) -> tuple[Output, ...]:
         """Pure: a project as artifacts of this provider; what they can't say stands in `fidelity`."""
@@ -120,7 +121,7 @@ class Provider(Protocol):
         """Whether `connect` would work, without raising."""
 
 
-def no_fidelity() -> Table:
+def no_fidelity(*, converted: bool = False) -> Table:
     """The default of `fidelity` for providers that read no Compose files."""
     return MappingProxyType({})
 

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from atomicapp.cli import options as opts
 from atomicapp.cli.ui import Ui
-from atomicapp.errors import ResolveError, StateError, UsageError
-from atomicapp.model import App, Parsed, Rendered, Target
+from atomicapp.errors import ResolveError, SpecError, StateError, UsageError
+from atomicapp.model import COMPOSE, App, Parsed, Rendered, Target
 from atomicapp.nulecule import load as loading
 from atomicapp.nulecule.resolve import resolve, walk
 from atomicapp.params import answers as answering
 from atomicapp.params import configure
 from atomicapp.params.secrets import Redactor
-from atomicapp.rendering.render import render
+from atomicapp.rendering.render import NO_ARTIFACTS, render
 from atomicapp.rendering.sources import Remote, Sources, checkout
 from atomicapp.store import Store, check_name, in_host, name_for
 
@@ -202,9 +202,25 @@ def want(options: argparse.Namespace, ui: Ui, store: Store, *, keep: bool = True
         rendered = render(app, settings, reader)
         ui.issues(rendered.issues)
         provider = load_provider(settings.provider)
+        _refuse_compose(rendered, provider)
         parsed = provider.parse(rendered, target)
+    redactor = Redactor(settings.secrets | parsed.secrets)
+    if parsed.secrets:
+        ui.hide(redactor.text)
     ui.issues(parsed.issues)
-    return Wanted(app, settings, rendered, parsed, target, provider, Redactor(settings.secrets))
+    return Wanted(app, settings, rendered, parsed, target, provider, redactor)
+
+
+def _refuse_compose(rendered: Rendered, provider: Provider) -> None:
+    """SpecError for a Compose file where the provider reads none."""
+    found = next((artifact for artifact in rendered.artifacts if artifact.provider == COMPOSE), None)
+    if found is not None and not provider.fidelity():
+        raise SpecError.single(
+            f"{found.component} has no artifacts for {provider.NAME}, which reads no Compose files",
+            found.position,
+            code=NO_ARTIFACTS,
+            hint="see `atomicapp providers` for those that do",
+        )
 
 
 def engine_cache(store: Store, *, keep: bool) -> str:

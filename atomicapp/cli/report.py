@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -88,7 +89,10 @@ def show_plan(ui: Ui, plan: Plan, redactor: Redactor) -> None:
 
 
 def _shown(value: str | None) -> str:
-    return "(absent)" if value is None else value if len(value) <= 100 else value[:97] + "..."
+    if value is None:
+        return "(absent)"
+    line = value.strip("\n").replace("\n", "\\n")
+    return line if len(line) <= 100 else line[:97] + "..."
 
 
 def existing_report(existing: Iterable[Existing]) -> list[dict[str, Any]]:
@@ -149,9 +153,12 @@ def show_deployment(ui: Ui, plan: Plan, existing: Iterable[Existing]) -> None:
         ui.print(f"{name} is {shown} on {plan.provider} (revision {plan.revision})")
     else:
         ui.print(f"{name}: nothing to do, everything is as it is wanted")
-    for item in items:
-        if item.ports:
-            ui.print(f"  {item.component}: {', '.join(address(port) for port in item.ports)}")
+    open_ones = [item for item in items if item.ports]
+    times = Counter(item.component for item in open_ones)
+    for item in open_ones:
+        # several services of one Compose file have the component in common
+        of = f" ({item.name})" if times[item.component] > 1 else ""
+        ui.print(f"  {item.component}{of}: {', '.join(address(port) for port in item.ports)}")
     if plan.changes:
         ui.print(f"See `atomicapp status {name}`, `atomicapp logs {name}`, `atomicapp stop {name}`.")
 

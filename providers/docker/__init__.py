@@ -1,6 +1,8 @@
 """The docker provider: artifacts are `docker run` commands, carried out by the Docker Engine API.
 
-    resources   artifacts -> images, networks, volumes, containers (pure); names, body, risks help it
+    resources   artifacts -> images, networks, volumes, containers (pure); items, names, body, risks help it
+    compose     the services of a Compose file as containers (pure); rules tells what becomes of each key of it
+    texts       the same as `docker run` commands (pure), each written by command
     endpoint    where the engine is; client the wire to it
     observe     what is there; compare what differs; apply makes it so; ready and logs watch it
 
@@ -11,13 +13,12 @@ from __future__ import annotations
 
 from atomicapp.errors import EngineError
 from atomicapp.model import Parsed, Rendered, Target
-from atomicapp.providers import base
-from atomicapp.providers.base import Reachable, Session
+from atomicapp.providers.base import Output, Reachable, Session
+from atomicapp.workload.fidelity import Table
+from atomicapp.workload.project import Project
 
 NAME = "docker"
-ACCEPTS = "a text of `docker run ...` commands (all options of the Docker client)"
-fidelity = base.no_fidelity
-convert = base.no_convert
+ACCEPTS = "a text of `docker run ...` commands (all options of the Docker client), Compose files"
 
 
 def parse(rendered: Rendered, target: Target) -> Parsed:
@@ -25,6 +26,20 @@ def parse(rendered: Rendered, target: Target) -> Parsed:
     from atomicapp.providers.docker import resources
 
     return resources.parse(rendered, target)
+
+
+def fidelity(*, converted: bool = False) -> Table:
+    """See providers.base.Provider."""
+    from atomicapp.providers.docker import rules
+
+    return rules.converted() if converted else rules.table()
+
+
+def convert(project: Project, target: Target) -> tuple[Output, ...]:
+    """See providers.base.Provider."""
+    from atomicapp.providers.docker import texts
+
+    return texts.convert(project, target)
 
 
 def connect(target: Target) -> Session:

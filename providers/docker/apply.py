@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from contextlib import suppress
+from pathlib import PurePosixPath
 from typing import Any
 
 from atomicapp.errors import EngineError
@@ -12,7 +14,7 @@ from atomicapp.providers.base import Report
 from atomicapp.providers.docker import labels as marks
 from atomicapp.providers.docker import names
 from atomicapp.providers.docker.client import Client, Refused, seg
-from atomicapp.providers.docker.observe import aside, foreign
+from atomicapp.providers.docker.observe import absent, aside, foreign
 from atomicapp.providers.docker.pull import pull
 from atomicapp.providers.docker.reasons import explain, lost_network
 from atomicapp.providers.docker.resources import CONTAINER, IMAGE, NETWORK, VOLUME
@@ -89,12 +91,29 @@ class _Applier:
         pull(self.client, resource, self.report)
 
     def _network(self, resource: Resource) -> None:
+        if resource.body.get("external"):
+            raise absent(resource)
+        found = resource.body
         body = {
             "Name": resource.name,
-            "Driver": resource.body["driver"],
+            "Driver": found["driver"],
             "CheckDuplicate": True,
-            "Labels": marks.ownership(resource, self.app, self.revision),
+            "Labels": {**found.get("labels", {}), **marks.ownership(resource, self.app, self.revision)},
         }
+        optional = {
+            "Options": found.get("options"),
+            "Internal": found.get("internal"),
+            "Attachable": found.get("attachable"),
+            "EnableIPv6": found.get("ipv6"),
+        }
+        body |= {name: value for name, value in optional.items() if value}
+        if "ipv4" in found:
+            body["EnableIPv4"] = found["ipv4"]
+        ipam = {
+            "Driver": found.get("ipam_driver"), "Options": found.get("ipam_options"), "Config": found.get("subnets")
+        }  # fmt: skip
+        if any(ipam.values()):
+            body["IPAM"] = {name: value for name, value in ipam.items() if value}
         try:
             self.client.call("POST", "/networks/create", body=body)
         except Refused as error:
@@ -102,6 +121,8 @@ class _Applier:
                 raise
 
     def _volume(self, resource: Resource) -> None:
+        if resource.body.get("external"):
+            raise absent(resource)
         labels = {**resource.body.get("labels", {}), **marks.ownership(resource, self.app, self.revision)}
         self._make_volume(resource.name, resource.body["driver"], resource.body.get("options", {}), labels)
 
@@ -141,11 +162,26 @@ class _Applier:
                     f"/networks/{seg(network)}/connect",
                     body={"Container": container_id, "EndpointConfig": endpoint},
                 )
+            if resource.body.get("files"):
+                self._put_files(container_id, resource.body["files"])
         except BaseException:
             with suppress(Refused, EngineError):
                 self._remove(container_id)
             raise
         return container_id
+
+    def _put_files(self, container_id: str, files: dict[str, dict[str, Any]]) -> None:
+        """Configs and secrets, before the container runs: the engine itself knows neither."""
+        path = f"/containers/{seg(container_id)}/archive"
+        absent: set[str] = set()
+        for folder in {str(parent) for target in files for parent in PurePosixPath(target).parents}:
+            try:
+                self.client.request("HEAD", path, params={"path": folder}).close()
+            except Refused as error:
+                if error.status != 404:
+                    raise
+                absent.add(folder)
+        self.client.call("PUT", path, params={"path": "/"}, tar=archive(files, absent))
 
     def _pull_again(self, resource: Resource) -> None:
         image = str(resource.body["config"]["Image"])
@@ -159,6 +195,8 @@ class _Applier:
         endpoints = {name: dict(found) for name, found in wanted.get("networks", {}).items()}
         labels = {**config.get("Labels", {}), **marks.ownership(resource, self.app, self.revision)}
         labels[marks.LABEL_FIELDS] = _compact(marks.digests(wanted))
+        if wanted.get("once"):
+            labels[marks.LABEL_ONCE] = "true"
         kept = self._kept_folders(resource)
         if kept:
             host["Binds"] = [*host.get("Binds", []), *kept]
@@ -306,3 +344,23 @@ def _compact(found: dict[str, str]) -> str:
     import json
 
     return json.dumps(found, separators=(",", ":"), sort_keys=True)
+
+
+def archive(files: Mapping[str, Mapping[str, Any]], folders: Collection[str]) -> bytes:
+    """A tar of files by their absolute target, as `compose.Piece.files` has them, and of the folders that the image lacks:
+    the engine would make them for root alone. Those which it has are left out, for a tar would change their owner."""
+    import io
+    import tarfile
+
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as tar:
+        for folder in sorted(folders):
+            entry = tarfile.TarInfo(folder.lstrip("/"))
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            tar.addfile(entry)
+        for target, found in sorted(files.items()):
+            content = found["content"].encode("utf-8", "surrogateescape")
+            entry = tarfile.TarInfo(target.lstrip("/"))
+            entry.size, entry.mode, entry.uid, entry.gid = len(content), found["mode"], found["uid"], found["gid"]
+            tar.addfile(entry, io.BytesIO(content))
+    return made.getvalue()

@@ -291,7 +291,8 @@ def endpoints(work: Workload, names: Names) -> Json:
     own = own_networks(work)
     for network in work.networks:
         is_own = network in own
-        aliases = list(dict.fromkeys([*network.aliases, *names.aliases])) if is_own else []
+        own_names = () if network.unnamed else names.aliases
+        aliases = list(dict.fromkeys([*network.aliases, *own_names])) if is_own else []
         # a link on a network of one's own is a name on that network
         linked = links(work, names) if is_own and network == own[0] else []
         found[network.name] = _said(

@@ -58,11 +58,12 @@ class Client:
         *,
         params: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
+        tar: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | None = READ_TIMEOUT,
         stream: bool = False,
     ) -> Response:
-        """One call. Refused for a status from 400 on; EngineError when the engine can't be talked to."""
+        """One call; `body` goes as JSON, `tar` as it is. Refused for a status from 400 on; EngineError when the engine can't be talked to."""
         url = f"{self.api.base_url}/v{self.api.api_version}{path}"
         with talking(self.endpoint):
             response = self.api.request(
@@ -70,7 +71,8 @@ class Client:
                 url,
                 params=params,
                 json=body,
-                headers=headers,
+                data=tar,
+                headers={"Content-Type": "application/x-tar"} if tar is not None else headers,
                 timeout=(CONNECT_TIMEOUT, timeout),
                 stream=stream,
             )

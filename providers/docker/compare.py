@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
-from collections.abc import Mapping
+import tarfile
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from atomicapp.errors import EngineError
 from atomicapp.model import KEEP, REPLACE, Change, Existing, Resource
 from atomicapp.providers.docker import labels as marks
-from atomicapp.providers.docker.client import Client
-from atomicapp.providers.docker.resources import CONTAINER, VOLUME
+from atomicapp.providers.docker.client import Client, Refused, seg
+from atomicapp.providers.docker.resources import CONTAINER, NETWORK, VOLUME
+
+LARGEST_FILE = 1 << 20
+"""Bytes of a file that is read to be compared."""
 
 
 def compare(client: Client, wanted: Resource, existing: Existing) -> tuple[str, tuple[Change, ...]]:
     """The op that brings the existing thing where it is wanted, and the fields that differ.
 
-    A volume that would have to be made anew is an EngineError: its data is worth more than its options.
+    A volume that would have to be made anew is an EngineError, for its data is worth more than its options; so is a network,
+    for all its containers would have to go before.
     """
     if wanted.kind == VOLUME:
         return _volume(client, wanted)
+    if wanted.kind == NETWORK:
+        return _network(client, wanted)
     if wanted.kind != CONTAINER:
         return KEEP, ()
     found = client.inspect(CONTAINER, existing.id or existing.name)
@@ -31,10 +40,10 @@ def compare(client: Client, wanted: Resource, existing: Existing) -> tuple[str, 
     if before is None:
         return REPLACE, tuple(changes)
     after, texts = marks.digests(wanted.body), dict(marks.fields(wanted.body))
-    old = _old_texts(found)
+    old = {**_old_texts(found), **_old_files(client, existing, before)}
     for path in [*after, *(path for path in before if path not in after)]:
         secret = marks.is_secret(before.get(path)) or marks.is_secret(after.get(path))
-        told = (secret or marks.is_plain(path)) and path in before
+        told = (secret or marks.is_plain(path) or path.startswith(f"{marks.FILE}/")) and path in before
         same = old.get(path) == texts.get(path) if told else before.get(path) == after.get(path)
         if same:
             continue
@@ -84,22 +93,75 @@ def _old_texts(found: Mapping[str, Any]) -> dict[str, str]:
     return texts
 
 
+def _old_files(client: Client, existing: Existing, before: Mapping[str, str]) -> dict[str, str]:
+    """The texts of the files that were put into a container, by field; without those that are gone."""
+    found = {}
+    for path in before:
+        if path.startswith(f"{marks.FILE}/"):
+            target = path.removeprefix(marks.FILE)
+            with contextlib.suppress(Refused, tarfile.TarError, KeyError):
+                found[path] = _file(client, existing.id or existing.name, target)
+    return found
+
+
+def _file(client: Client, container: str, target: str) -> str:
+    with client.request("GET", f"/containers/{seg(container)}/archive", params={"path": target}) as response:
+        packed = response.content
+    with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+        member = next((item for item in tar if item.isfile()), None)
+        content = tar.extractfile(member) if member is not None and member.size <= LARGEST_FILE else None
+        if content is None:
+            raise KeyError(target)
+        return content.read().decode("utf-8", "surrogateescape")
+
+
 def _volume(client: Client, wanted: Resource) -> tuple[str, tuple[Change, ...]]:
     found = client.inspect(VOLUME, wanted.name) or {}
     pairs = (
         ("driver", str(found.get("Driver", "")), str(wanted.body.get("driver", ""))),
         ("options", _sorted(found.get("Options")), _sorted(wanted.body.get("options"))),
     )
-    changes = [Change(path, old, new) for path, old, new in pairs if old != new]
-    if not changes:
-        return KEEP, ()
-    what = "; ".join(f"{change.path} {change.old} -> {change.new}" for change in changes)
-    raise EngineError(
-        f"the volume '{wanted.name}' was made with other settings ({what}), and to change them would lose its data",
-        component=wanted.component,
-        position=wanted.position,
-        hint=f"set them back, give the volume another name, or save its data and remove it: docker volume rm {wanted.name}",
+    _refuse(
+        wanted,
+        pairs,
+        "and to change them would lose its data",
+        f"set them back, give the volume another name, or save its data and remove it: docker volume rm {wanted.name}",
     )
+    return KEEP, ()
+
+
+def _network(client: Client, wanted: Resource) -> tuple[str, tuple[Change, ...]]:
+    found, body = client.inspect(NETWORK, wanted.name) or {}, wanted.body
+    if body.get("external") or not found:
+        return KEEP, ()
+    ipam = found.get("IPAM") or {}
+    pairs = [
+        ("driver", str(found.get("Driver", "")), str(body["driver"])),
+        ("options", _sorted(found.get("Options")), _sorted(body.get("options"))),
+        ("internal", str(bool(found.get("Internal"))), str(bool(body.get("internal")))),
+        ("attachable", str(bool(found.get("Attachable"))), str(bool(body.get("attachable")))),
+        ("ipv6", str(bool(found.get("EnableIPv6"))), str(bool(body.get("ipv6")))),
+    ]
+    if body.get("subnets"):  # else the engine has chosen
+        told = ipam.get("Config") or []
+        if len(told) == len(body["subnets"]):  # the engine adds a gateway to what was asked for
+            told = [{key: have.get(key) for key in want} for have, want in zip(told, body["subnets"], strict=True)]
+        pairs.append(("subnets", _sorted(told), _sorted(body["subnets"])))
+    remove = "`atomicapp uninstall` the app and run it again (data is kept)"
+    _refuse(wanted, pairs, "which can't be changed while containers use it", f"set them back, or {remove}")
+    return KEEP, ()
+
+
+def _refuse(wanted: Resource, pairs: Iterable[tuple[str, str, str]], why: str, hint: str) -> None:
+    """EngineError when the settings of something that is there already differ."""
+    changes = [f"{path} {old} -> {new}" for path, old, new in pairs if old != new]
+    if changes:
+        raise EngineError(
+            f"the {wanted.kind} '{wanted.name}' was made with other settings ({'; '.join(changes)}), {why}",
+            component=wanted.component,
+            position=wanted.position,
+            hint=hint,
+        )
 
 
 def _sorted(found: object) -> str:

@@ -17,6 +17,12 @@ LABEL_FIELDS = "io.atomicapp.fields"
 LABEL_VOLUME_OF = "io.atomicapp.volume-of"
 """On a volume that was made for a VOLUME of the image: the key of the container."""
 
+FILE = "file"
+"""The field of a config or secret is this and its absolute target."""
+
+LABEL_ONCE = "io.atomicapp.once"
+"""On a container that does its work by coming to an end."""
+
 PREFIX = "io.atomicapp."
 
 
@@ -106,10 +112,13 @@ def _values(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield _FRIENDLY.get(name, name), value
     for name, value in body.get("host", {}).items():
         yield _FRIENDLY.get(name, name), value
-    for part in ("networks", "volumes", "bound"):
+    for target, found in body.get("files", {}).items():
+        yield f"{FILE}{target}", found["content"]
+        yield f"mode{target}", f"{found['mode']:04o} {found['uid']}:{found['gid']}"
+    for part in ("networks", "network_settings", "volumes", "bound"):
         for name, value in body.get(part, {}).items():
             yield f"{part}/{name}", value
-    for name in ("platform", "pull"):
+    for name in ("platform", "pull", "once"):
         if body.get(name):
             yield name, body[name]
 

@@ -109,13 +109,16 @@ def _host(ip: str) -> str:
 
 def _container(row: Row, key: str) -> Existing:
     labels = _labels(row)
+    state = _state(row)
+    if state == STOPPED and marks.LABEL_ONCE in labels and str(row.get("Status", "")).startswith("Exited (0)"):
+        state = PRESENT  # it has done its work: neither `start` nor the next run has to do with it
     return Existing(
         key,
         labels.get(base.LABEL_COMPONENT, ""),
         CONTAINER,
         name_of(row),
         labels.get(base.LABEL_HASH, ""),
-        _state(row),
+        state,
         str(row.get("Status", "")),
         marks.number(labels, base.LABEL_ORDER),
         OWNED,
@@ -194,7 +197,7 @@ def _evident(
         if resource.kind != CONTAINER:
             continue
         item = by_key.get(resource.key)
-        if item is None or item.hash != resource.hash or item.state != RUNNING:
+        if item is None or item.hash != resource.hash or item.state not in (RUNNING, PRESENT):
             return None
         row = by_id[item.id]
         networks = (row.get("NetworkSettings") or {}).get("Networks") or {}
@@ -328,6 +331,16 @@ def refuse_too_new(client: Client, resource: Resource) -> None:
             position=resource.position,
             hint="leave the option out, or use a newer engine",
         )
+
+
+def absent(resource: Resource) -> EngineError:
+    """What the app says is there already is not."""
+    return EngineError(
+        f"the {resource.kind} '{resource.name}' is external, which means that it is there already, but it is not",
+        component=resource.component,
+        position=resource.position,
+        hint=f"make it: docker {resource.kind} create {resource.name}; or leave `external` out, and it belongs to the app",
+    )
 
 
 def foreign(resource: Resource, owner: str | None) -> EngineError:

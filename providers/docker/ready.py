@@ -62,6 +62,8 @@ class Watch:
             lines = logs.tail(self.client, existing, TAIL)
             return Waiting(f"restarting ({restarts} so far, last {_end(state)})", lines)
         if state.get("Running"):
+            if resource.body.get("once"):
+                return Waiting("has not come to its end yet")
             return self._running(existing, state, restarts)
         if state.get("Status") == "created":
             if state.get("Error"):

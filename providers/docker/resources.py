@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from atomicapp.errors import ERROR, NOTE, WARNING, Issue, SpecError
-from atomicapp.model import DATA, SHARED, Artifact, Parsed, Rendered, Resource, Target, Volume
+from atomicapp.model import COMPOSE, DATA, SHARED, Artifact, Parsed, Rendered, Resource, Target, Volume
 from atomicapp.position import Position, line_of
-from atomicapp.providers.docker import body, names, risks
+from atomicapp.providers.docker import body, compose, names, risks, rules
 from atomicapp.providers.docker import labels as marks
-from atomicapp.workload import docker_run, model
+from atomicapp.providers.docker.compose import Thing
+from atomicapp.providers.docker.items import Item, Items, numbered
+from atomicapp.workload import docker_run, fidelity, model
 from atomicapp.workload.model import Mount, Workload
 
 IMAGE = "image"
@@ -20,16 +22,6 @@ NETWORK = "network"
 VOLUME = "volume"
 CONTAINER = "container"
 _PULL_RANK = {model.PULL_NEVER: 0, model.PULL_MISSING: 1, model.PULL_ALWAYS: 2}
-
-
-class _Item(NamedTuple):
-    """One command with its place in the app."""
-
-    artifact: Artifact
-    work: Workload
-    number: int
-    name: str
-    key: str
 
 
 def parse(rendered: Rendered, target: Target) -> Parsed:
@@ -42,26 +34,26 @@ class _Parser:
         self.rendered = rendered
         self.app = target.app
         self.issues: list[Issue] = []
-        self.items: list[_Item] = []
+        self.items = Items(self._say)
         self.numbers: Counter[str] = Counter()
-        self.by_name: dict[str, _Item] = {}
-        self.by_component: dict[str, list[_Item]] = {}  # under every name that others may call a component by
         self.resources: dict[str, Resource] = {}
         self.hashes: dict[str, str] = {}  # of the containers done, for those that are bound to them
         self.volumes_used: set[tuple[str, str]] = set()
+        self.described: dict[str, Thing] = {}  # networks and volumes of Compose files, by the key of their resource
+        self.secrets: set[str] = set()
 
     def run(self) -> Parsed:
-        for artifact in self.rendered.artifacts:
-            self._read(artifact)
-        self._check_names()
-        self._check_ports()
+        for group, artifact in enumerate(self.rendered.artifacts):
+            read = self._read_compose if artifact.provider == COMPOSE else self._read
+            read(artifact, group)
+        self.items.check_ports()
         self._fail()
-        order = self._order()
+        order = self.items.ordered()
         self._fail()
-        containers = [self._container(item, number) for number, item in enumerate(order, 1)]
+        containers = [self._container(item, number) for item, number in numbered(order)]
         self._requirements()
         self._fail()
-        return Parsed((*self.resources.values(), *containers), tuple(self.issues))
+        return Parsed((*self.resources.values(), *containers), tuple(self.issues), frozenset(self.secrets))
 
     def _fail(self) -> None:
         if any(issue.severity == ERROR for issue in self.issues):
@@ -73,7 +65,7 @@ class _Parser:
 
     # ------------------------------------------------------------ reading
 
-    def _read(self, artifact: Artifact) -> None:
+    def _read(self, artifact: Artifact, group: int) -> None:
         read = partial(self.rendered.read, artifact) if self.rendered.read else None
         try:
             found = docker_run.parse(artifact.data, artifact.file, read=read)
@@ -85,111 +77,66 @@ class _Parser:
             self.numbers[artifact.component] += 1
             number = self.numbers[artifact.component]
             name = work.name.removeprefix("/") or names.container(self.app, artifact.component, number)
-            if not names.VALID.fullmatch(name):
-                hint = "two or more letters, digits and '_.-', beginning with a letter or digit"
-                self._say(ERROR, f"'{name}' is no name for a container", artifact, work.place("name"), "name", hint)
             key = f"{CONTAINER}/{artifact.component}:{number}"
-            item = _Item(artifact, work, number, name, key)
-            self.items.append(item)
-            for called in {artifact.component, *names.aliases(artifact.component)}:
-                self.by_component.setdefault(called, []).append(item)
-            for message, place in risks.find(work):
-                hint = "run it only if you trust its author; nothing else needs to be done"
-                self._say(WARNING, message, artifact, place, "risky", hint)
+            self._add_item(Item(artifact, work, name, key, names.aliases(artifact.component), group))
 
-    def _check_names(self) -> None:
-        for item in self.items:
-            other = self.by_name.setdefault(item.name, item)
-            if other is not item:
-                self._say(
-                    ERROR,
-                    f"two containers are called '{item.name}': the other one is at {other.work.position}",
-                    item.artifact,
-                    item.work.place("name"),
-                    "duplicate-name",
-                    "give one of them another --name",
+    def _read_compose(self, artifact: Artifact, group: int) -> None:
+        from atomicapp.workload.compose import read
+
+        variables = self.rendered.variables(artifact.component) if self.rendered.variables else {}
+        files = partial(self.rendered.read, artifact) if self.rendered.read else None
+        try:
+            project = read(artifact.data, artifact.file, variables=variables, files=files)
+        except SpecError as error:
+            self.issues += error.issues
+            return
+        self.issues += project.issues
+        self.issues += fidelity.issues_of(fidelity.judge(project, rules.table()), "docker")
+        wanted = {key for key in project.volumes if self._requirement(artifact.component, key)}
+        placed = compose.place(project, self.app, artifact.component, frozenset(wanted))
+        self.issues += placed.issues
+        self.secrets |= placed.secrets
+        for kind, things in ((NETWORK, placed.networks), (VOLUME, placed.volumes)):
+            for name, thing in things.items():
+                self._describe(artifact, kind, name, thing)
+        for piece in placed.pieces:
+            self._add_item(
+                Item(
+                    artifact,
+                    piece.work,
+                    piece.name,
+                    piece.key,
+                    piece.aliases,
+                    group,
+                    piece.depth,
+                    piece.after,
+                    piece.waits,
+                    piece.files,
+                    piece.once,
                 )
+            )
 
-    def _check_ports(self) -> None:
-        taken: dict[tuple[str, str], list[tuple[str, _Item]]] = {}
-        for item in self.items:
-            if item.work.namespaces.network == "host":
-                continue
-            for port in item.work.ports:
-                if not port.host.isdigit():
-                    continue
-                ip = "" if port.host_ip in ("0.0.0.0", "::") else port.host_ip  # noqa: S104 (compared, not bound)
-                same = taken.setdefault((port.host, port.protocol), [])
-                for other_ip, other in same:
-                    if ip == other_ip or not ip or not other_ip:
-                        self._say(
-                            ERROR,
-                            f"port {port.host}/{port.protocol} of the host is published twice: also by {other.name}",
-                            item.artifact,
-                            port.position,
-                            "duplicate-port",
-                            "give one of them another port, best by a param",
-                        )
-                        break
-                same.append((ip, item))
+    def _describe(self, artifact: Artifact, kind: str, name: str, thing: Thing) -> None:
+        known = self.described.setdefault(f"{kind}/{name}", thing)
+        if known.body != thing.body:
+            self._say(
+                ERROR,
+                f"the {kind} {name} is described in two ways: the other one is at {known.position}",
+                artifact,
+                thing.position,
+                "conflict",
+                "describe it once, or the same way each time",
+            )
 
-    # ------------------------------------------------------------ who needs whom
-
-    def _find(self, name: str, asking: _Item) -> _Item | None:
-        """The container of the app that a name means: a container's name, or a component as others see it."""
-        found = self.by_name.get(name)
-        if found is not None:
-            return found
-        own = asking.artifact.component.rpartition(":")[0]
-        matching = [item for item in self.by_component.get(name, ()) if item is not asking]
-        # a sibling is nearer than a component of another app that happens to have the same name
-        near = [item for item in matching if item.artifact.component.rpartition(":")[0] == own]
-        return next(iter(near or matching), None)
-
-    def _container_name(self, asking: _Item, name: str) -> str:
-        found = self._find(name, asking)
-        return found.name if found else name
-
-    def _bound(self, item: _Item) -> Iterator[tuple[str, Position]]:
-        """The containers which this one is tied to as long as it lives: when they are made anew, so is this one."""
-        work = item.work
-        if not body.own_networks(work):
-            yield from ((link.target, link.position) for link in work.links)
-        yield from ((found.container, found.position) for found in work.volumes_from)
-        spaces = work.namespaces
-        for mode, field in ((spaces.network, "networks"), (spaces.pid, "pid"), (spaces.ipc, "ipc")):
-            kind, colon, name = mode.partition(":")
-            if kind == "container" and colon:
-                yield name, work.place(field)
-
-    def _order(self) -> list[_Item]:
-        """The commands in the order of the graph, but each after those that it is bound to."""
-        done: dict[str, _Item] = {}
-        # a stack of our own and no recursion: a chain of links may be as long as the author likes
-        path: dict[str, tuple[_Item, Iterator[tuple[str, Position]]]] = {}
-        for first in self.items:
-            todo: _Item | None = first
-            while todo is not None or path:
-                if todo is not None and todo.key not in done and todo.key not in path:
-                    path[todo.key] = (todo, self._bound(todo))
-                elif todo is not None and todo.key in path:
-                    self._circle([found for found, _ in path.values()], todo)
-                key, (item, others) = next(reversed(path.items()), ("", (first, iter(()))))
-                todo = next((found for name, _ in others for found in [self._find(name, item)] if found), None)
-                if todo is None and path:
-                    del path[key]
-                    done[key] = item
-        return [*done.values()]
-
-    def _circle(self, path: list[_Item], back: _Item) -> None:
-        circle = [*path[path.index(back) :], back]
-        shown = " -> ".join(item.name for item in circle[:20]) + (" ..." if len(circle) > 20 else "")
-        message = f"containers need each other in a circle: {shown}"
-        self._say(ERROR, message, back.artifact, back.work.position, "circle")
+    def _add_item(self, item: Item) -> None:
+        self.items.add(item)
+        for message, place in risks.find(item.work):
+            hint = "run it only if you trust its author; nothing else needs to be done"
+            self._say(WARNING, message, item.artifact, place, "risky", hint)
 
     # ------------------------------------------------------------ resources
 
-    def _container(self, item: _Item, order: int) -> Resource:
+    def _container(self, item: Item, order: int) -> Resource:
         work = self._with_volumes(item)
         component = item.artifact.component
         needs = [self._image(item, work.image, work.place("image"), work.pull)]
@@ -201,8 +148,8 @@ class _Parser:
         needs += [self._network(item, network) for network in body.own_networks(work)]
         needs += [self._volume(item, mount) for mount in work.mounts if mount.kind == model.VOLUME]
         bound: dict[str, str] = {}
-        for name, place in self._bound(item):
-            other = self._find(name, item)
+        for name, place in self.items.bound(item):
+            other = self.items.find(name, item)
             if other is None:
                 message = f"'{name}' is no container of this app: it must run on the engine already"
                 self._say(NOTE, message, item.artifact, place, "foreign-container")
@@ -211,18 +158,17 @@ class _Parser:
                 bound[other.key] = self.hashes[other.key]
         known = body.Names(
             volume=lambda mount: mount.source,
-            container=partial(self._container_name, item),
-            aliases=names.aliases(component),
+            container=partial(self.items.name_of, item),
+            aliases=item.aliases,
         )
         found: dict[str, Any] = {"config": body.config(work), "host": body.host(work, known)}
         # a volume's settings can't be changed: so that a change is seen, they are part of what mounts it
-        described = {
-            resource.name: dict(resource.body)
-            for resource in (self.resources[key] for key in needs if key in self.resources)
-            if resource.kind == VOLUME and resource.body != {"driver": "local"}
-        }
+        described = {kind: self._settings(kind, needs) for kind in (VOLUME, NETWORK)}
         optional = {
-            "volumes": described,
+            "volumes": described[VOLUME],
+            "network_settings": described[NETWORK],
+            "files": {target: dict(found) for target, found in item.files.items()},
+            "once": item.once,
             "networks": body.endpoints(work, known),
             "platform": work.platform,
             "bound": bound,
@@ -230,19 +176,27 @@ class _Parser:
         }
         found |= {name: value for name, value in optional.items() if value}
         # so that the next run, with other secrets, does not show those of this one as what was there before
-        secret = marks.hidden(found, self.rendered.secrets)
+        secret = marks.hidden(found, {*self.rendered.secrets, *self.secrets})
         if secret:
             found["hidden"] = secret
-        needed = tuple(dict.fromkeys(needs))
-        resource = Resource(item.key, component, CONTAINER, item.name, found, work.position, order, needed)
+        needed = tuple(dict.fromkeys([*needs, *item.after]))
+        resource = Resource(
+            item.key, component, CONTAINER, item.name, found, work.position, order, needed, waits=item.waits
+        )
         self.hashes[item.key] = resource.hash
         return resource
+
+    def _settings(self, kind: str, needs: Iterable[str]) -> dict[str, Any]:
+        """What is said of the networks or volumes among these, by name; not of those that are as any other."""
+        found = (self.resources[key] for key in needs if key in self.resources)
+        plain = {"driver": "local" if kind == VOLUME else "bridge"}
+        return {item.name: dict(item.body) for item in found if item.kind == kind and item.body != plain}
 
     def _add(self, resource: Resource) -> str:
         self.resources.setdefault(resource.key, resource)
         return resource.key
 
-    def _image(self, item: _Item, name: str, place: Position, pull: str) -> str:
+    def _image(self, item: Item, name: str, place: Position, pull: str) -> str:
         platform = item.work.platform
         key = f"{IMAGE}/{name} for {platform}" if platform else f"{IMAGE}/{name}"
         found: dict[str, Any] = {"platform": platform} if platform else {}
@@ -254,13 +208,24 @@ class _Parser:
             self.resources[key] = known._replace(body=found)
         return self._add(Resource(key, item.artifact.component, IMAGE, name, found, place, lifetime=SHARED))
 
-    def _network(self, item: _Item, network: model.Network) -> str:
+    def _network(self, item: Item, network: model.Network) -> str:
         key = f"{NETWORK}/{network.name}"
+        thing = self.described.get(key)
+        if thing is not None:
+            return self._add_thing(item, key, thing)
         found = {"driver": "bridge"}
         return self._add(Resource(key, item.artifact.component, NETWORK, network.name, found, network.position))
 
-    def _volume(self, item: _Item, mount: Mount) -> str:
+    def _add_thing(self, item: Item, key: str, thing: Thing) -> str:
+        kind, _, name = key.partition("/")
+        component = item.artifact.component
+        return self._add(Resource(key, component, kind, name, thing.body, thing.position, lifetime=thing.lifetime))
+
+    def _volume(self, item: Item, mount: Mount) -> str:
         key = f"{VOLUME}/{mount.source}"
+        thing = self.described.get(key)
+        if thing is not None:
+            return self._add_thing(item, key, thing)
         found: dict[str, Any] = {"driver": mount.driver or item.work.volume_driver or "local"}
         if mount.driver_options:
             found["options"] = dict(mount.driver_options)
@@ -281,11 +246,11 @@ class _Parser:
 
     # ------------------------------------------------------------ volumes
 
-    def _with_volumes(self, item: _Item) -> Workload:
+    def _with_volumes(self, item: Item) -> Workload:
         """The workload with the engine's names of its volumes."""
         return item.work._replace(mounts=tuple(self._placed(item, mount) for mount in item.work.mounts))
 
-    def _placed(self, item: _Item, mount: Mount) -> Mount:
+    def _placed(self, item: Item, mount: Mount) -> Mount:
         if mount.kind != model.VOLUME:
             return mount
         if not mount.source:

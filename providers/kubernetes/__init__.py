@@ -1,6 +1,7 @@
 """The kubernetes provider: artifacts are Kubernetes objects, carried out by the API of a cluster.
 
     resources   artifacts -> objects in the order of their making (pure); labels marks them
+    writer      what a Compose file becomes (pure): compose reads one among the artifacts, artifacts makes some of one
     config      where the server is and who we are; client the wire to it; discovery what kinds it knows, cache keeps
                 that between commands
     observe     what is there; compare what differs; apply makes it so; ready, pods and logs watch it
@@ -13,13 +14,12 @@ from __future__ import annotations
 
 from atomicapp.errors import EngineError
 from atomicapp.model import Parsed, Rendered, Target
-from atomicapp.providers import base
-from atomicapp.providers.base import Reachable, Session
+from atomicapp.providers.base import Output, Reachable, Session
+from atomicapp.workload.fidelity import Table
+from atomicapp.workload.project import Project
 
 NAME = "kubernetes"
-ACCEPTS = "Kubernetes objects of any kind, JSON or YAML, several in one file"
-fidelity = base.no_fidelity
-convert = base.no_convert
+ACCEPTS = "Kubernetes objects of any kind, JSON or YAML, several in one file; Compose files"
 
 
 def parse(rendered: Rendered, target: Target) -> Parsed:
@@ -27,6 +27,20 @@ def parse(rendered: Rendered, target: Target) -> Parsed:
     from atomicapp.providers.kubernetes import resources
 
     return resources.parse(rendered, target)
+
+
+def fidelity(*, converted: bool = False) -> Table:
+    """See providers.base.Provider."""
+    from atomicapp.providers.kubernetes.writer import rules
+
+    return rules.table(converted=converted)
+
+
+def convert(project: Project, target: Target) -> tuple[Output, ...]:
+    """See providers.base.Provider."""
+    from atomicapp.providers.kubernetes import artifacts
+
+    return artifacts.convert(project)
 
 
 def connect(target: Target) -> Session:

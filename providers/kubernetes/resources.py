@@ -4,14 +4,33 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
 from atomicapp import document
 from atomicapp.errors import ERROR, WARNING, Issue, SpecError
-from atomicapp.model import DATA, GENERAL, OWNED, PLACE, Artifact, Parsed, Rendered, Resource, Target, Volume
+from atomicapp.model import (
+    COMPOSE,
+    DATA,
+    GENERAL,
+    OWNED,
+    PLACE,
+    Artifact,
+    Parsed,
+    PersistentVolume,
+    Rendered,
+    Resource,
+    Target,
+    Volume,
+)
 from atomicapp.position import Position, line_of
+
+if TYPE_CHECKING:
+    from atomicapp.providers.kubernetes.writer import Around, Written
+    from atomicapp.workload.fidelity import Table
+    from atomicapp.workload.project import Project
 
 NAMESPACE = "Namespace"
 CLAIM = "PersistentVolumeClaim"
@@ -67,10 +86,17 @@ _GENERATED = ("status",)
 _SERVERS_OWN = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink")
 
 
-class _Item(NamedTuple):
+class Item(NamedTuple):
+    """An object that was read. `level` is the place of a workload among those of its component (0 for no matter); `needs`
+    and `waits` are as those of a Resource. A `weak` one gives way to another of the same kind and name."""
+
     artifact: Artifact
     body: dict[str, Any]
     position: Position
+    level: int = 0
+    needs: tuple[str, ...] = ()
+    waits: tuple[str, ...] = ()
+    weak: bool = False
 
 
 def group_of(api_version: str) -> str:
@@ -95,13 +121,18 @@ def parse(rendered: Rendered, target: Target) -> Parsed:
 
 
 class Parser:
-    """One reading of all artifacts. A provider of a kind of Kubernetes changes what `unfold` and `adapt` do."""
+    """One reading of all artifacts. A provider of a kind of Kubernetes changes what `unfold`, `adapt`, `write` and
+    `table` do."""
+
+    provider = "kubernetes"
 
     def __init__(self, rendered: Rendered, target: Target) -> None:
         self.rendered = rendered
         self.target = target
         self.issues: list[Issue] = []
-        self.items: list[_Item] = []
+        self.items: list[Item] = []
+        self.secrets: set[str] = set()
+        """Texts that Compose files hold and that must not be shown."""
 
     def unfold(self, artifact: Artifact, node: document.MappingNode) -> Sequence[document.Node] | None:
         """The objects that an object stands for, which stand for themselves; None for one that does so too."""
@@ -111,19 +142,40 @@ class Parser:
         """An object as the server wants it."""
         return body
 
+    def write(self, project: Project, around: Around) -> Written:
+        """The objects of a Compose file."""
+        from atomicapp.providers.kubernetes.writer import write
+
+        return write(project, around)
+
+    def table(self) -> Table:
+        """What becomes of each key of a Compose file."""
+        from atomicapp.providers.kubernetes.writer import rules
+
+        return rules.table()
+
+    def _compose(self, artifact: Artifact) -> None:
+        from atomicapp.providers.kubernetes import compose
+
+        reader = compose.Reader(self.rendered, self.target, self.provider, self.write, self.table())
+        self.items += reader.items(artifact)
+        self.issues += reader.issues
+        self.secrets |= reader.secrets
+
     def run(self) -> Parsed:
         """The resources. SpecError with the faults of all artifacts at once."""
         for artifact in self.rendered.artifacts:
-            self._read(artifact)
+            read = self._compose if artifact.provider == COMPOSE else self._read
+            read(artifact)
         if any(issue.severity == ERROR for issue in self.issues):
             raise SpecError(self.issues)
         found: dict[str, Resource] = {}
-        places = {name: number for number, name in enumerate(dict.fromkeys(a.component for a in self._artifacts()))}
+        places = self._places()
         definitions = dict(_definitions(self.items))
-        for item in self.items:
+        for item in sorted(self.items, key=lambda item: item.weak):
             resource = self._resource(item, places, definitions)
             other = found.get(resource.key)
-            if other is not None:
+            if other is not None and not item.weak:
                 self.say(
                     ERROR,
                     f"{resource.kind} '{resource.name}' stands here a second time: the other one is at {other.position}",
@@ -142,14 +194,21 @@ class Parser:
         if any(issue.severity == ERROR for issue in self.issues):
             raise SpecError(self.issues)
         ordered = sorted(found.values(), key=lambda resource: resource.order)
-        return Parsed(tuple(ordered), tuple(self.issues))
+        return Parsed(tuple(ordered), tuple(self.issues), frozenset(self.secrets))
 
-    def _artifacts(self) -> Iterator[Artifact]:
-        return iter(self.rendered.artifacts)
+    def _places(self) -> dict[str, int]:
+        """Where in the graph a component begins: it takes as many places as its workloads have levels, or one."""
+        widths = dict.fromkeys((artifact.component for artifact in self.rendered.artifacts), 1)
+        for item in self.items:
+            component = item.artifact.component
+            widths[component] = max(widths[component], item.level)
+        ends = accumulate(widths.values(), initial=0)
+        return {**dict(zip(widths, ends, strict=False)), "": sum(widths.values())}
 
     def say(self, severity: str, message: str, artifact: Artifact, place: Position, code: str, hint: str = "") -> None:
         """Note a finding; errors end the reading once all artifacts are read."""
-        self.issues.append(Issue(severity, message, place, code, "", hint, line_of(artifact.data, place.line)))
+        excerpt = line_of(artifact.data, place.line) if place.file == artifact.file else ""
+        self.issues.append(Issue(severity, message, place, code, "", hint, excerpt))
 
     # ------------------------------------------------------------ reading
 
@@ -204,9 +263,9 @@ class Parser:
         if "spec" in body and _is_built_in(group_of(str(body["apiVersion"]))):
             body["spec"] = _without_nulls(body["spec"])
         if body["kind"] == SECRET and not group_of(str(body["apiVersion"])):
-            body = _with_data(body)
+            body = with_data(body)
         body = self.adapt(body)
-        self.items.append(_Item(artifact, body, place))
+        self.items.append(Item(artifact, body, place))
 
     def _complete(self, artifact: Artifact, node: document.Node, fields: Mapping[str, document.Node]) -> bool:
         place = document.position_of(node, artifact.file)
@@ -240,22 +299,23 @@ class Parser:
 
     # ------------------------------------------------------------ resources
 
-    def _resource(self, item: _Item, places: Mapping[str, int], definitions: Mapping[tuple[str, str], str]) -> Resource:
+    def _resource(self, item: Item, places: Mapping[str, int], definitions: Mapping[tuple[str, str], str]) -> Resource:
         body, component = item.body, item.artifact.component
         kind, version, name = str(body["kind"]), str(body["apiVersion"]), str(body["metadata"]["name"])
         body["metadata"]["name"] = name
         if kind in _WORKLOADS:
-            order = _GRAPH + places[component]
+            order = _GRAPH + places[component] + max(item.level - 1, 0)
         elif kind in _LAST:
-            order = _GRAPH + len(places)
+            order = _GRAPH + places[""]
         else:
             order = rank_of(kind)
         defined = definitions.get((group_of(version), kind))
         lifetime = DATA if kind in (CLAIM, VOLUME) else OWNED
         if kind == NAMESPACE and name == self.target.namespace:
             lifetime = PLACE
-        needs = (defined,) if defined else ()
-        return Resource(key_of(version, kind, name), component, kind, name, body, item.position, order, needs, lifetime)
+        needs = (*((defined,) if defined else ()), *item.needs)
+        key = key_of(version, kind, name)
+        return Resource(key, component, kind, name, body, item.position, order, needs, lifetime, item.waits)
 
     def _place(self) -> Resource:
         """The namespace of `--create-namespace`; one that is there already is left as it is."""
@@ -268,7 +328,7 @@ class Parser:
     def _claim(self, volume: Volume) -> Resource:
         """A persistentVolume requirement as a claim; one that an artifact brings by that name goes before."""
         wanted = volume.requirement
-        name = wanted.name.lower().replace("_", "-")
+        name = claim_name(wanted)
         size = f"{wanted.size:g}Gi" if wanted.size == int(wanted.size) else f"{round(wanted.size * 1024)}Mi"
         body = {
             "apiVersion": "v1",
@@ -282,7 +342,12 @@ class Parser:
         )
 
 
-def _definitions(items: list[_Item]) -> Iterator[tuple[tuple[str, str], str]]:
+def claim_name(wanted: PersistentVolume) -> str:
+    """The name of the claim for a persistentVolume requirement."""
+    return wanted.name.lower().replace("_", "-")
+
+
+def _definitions(items: list[Item]) -> Iterator[tuple[tuple[str, str], str]]:
     """The kinds that the app itself defines: (group, kind) -> key of the definition."""
     for item in items:
         if item.body["kind"] == DEFINITION:
@@ -313,7 +378,7 @@ def _without_nulls(value: Any) -> Any:
     return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
-def _with_data(body: dict[str, Any]) -> dict[str, Any]:
+def with_data(body: dict[str, Any]) -> dict[str, Any]:
     """A Secret whose stringData stands in data: the server does that too, but then can't tell what was taken away."""
     plain = body.pop("stringData", None)
     if not isinstance(plain, dict):

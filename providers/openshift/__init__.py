@@ -3,6 +3,7 @@
 resources    artifacts -> objects (pure): templates processed, former kinds brought to their groups
 templates    parameters and `${X}`; expressions are what values are drawn from; generated keeps them in a Secret
 kinds        what was in the one API of former versions
+routes       a Compose file -> objects: those of the kubernetes provider, and Routes (pure)
 session      the wire of the kubernetes provider, with generated values filled in on the way to the server
 ready        Route, DeploymentConfig, ImageStream, BuildConfig
 """
@@ -10,13 +11,13 @@ ready        Route, DeploymentConfig, ImageStream, BuildConfig
 from __future__ import annotations
 
 from atomicapp.model import Parsed, Rendered, Target
-from atomicapp.providers import base, kubernetes
-from atomicapp.providers.base import Reachable, Session
+from atomicapp.providers import kubernetes
+from atomicapp.providers.base import Output, Reachable, Session
+from atomicapp.workload.fidelity import Table
+from atomicapp.workload.project import Project
 
 NAME = "openshift"
-ACCEPTS = "OpenShift and Kubernetes objects, JSON or YAML, several in one file; templates are processed"
-fidelity = base.no_fidelity
-convert = base.no_convert
+ACCEPTS = "OpenShift and Kubernetes objects, JSON or YAML, several in one file; templates are processed; Compose files"
 
 
 def parse(rendered: Rendered, target: Target) -> Parsed:
@@ -24,6 +25,21 @@ def parse(rendered: Rendered, target: Target) -> Parsed:
     from atomicapp.providers.openshift import resources
 
     return resources.parse(rendered, target)
+
+
+def fidelity(*, converted: bool = False) -> Table:
+    """See providers.base.Provider."""
+    from atomicapp.providers.openshift import routes
+
+    return routes.table(converted=converted)
+
+
+def convert(project: Project, target: Target) -> tuple[Output, ...]:
+    """See providers.base.Provider."""
+    from atomicapp.providers.kubernetes import artifacts
+    from atomicapp.providers.openshift import routes
+
+    return artifacts.convert(project, routes.write)
 
 
 def connect(target: Target) -> Session:

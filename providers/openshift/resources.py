@@ -4,7 +4,7 @@ brought to their groups. Pure."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from atomicapp import document
 from atomicapp.errors import ERROR, WARNING, SpecError
@@ -14,6 +14,11 @@ from atomicapp.providers.kubernetes import resources as kubernetes
 from atomicapp.providers.openshift import generated, kinds
 from atomicapp.providers.openshift.templates import Template
 
+if TYPE_CHECKING:
+    from atomicapp.providers.kubernetes.writer import Around, Written
+    from atomicapp.workload.fidelity import Table
+    from atomicapp.workload.project import Project
+
 
 def parse(rendered: Rendered, target: Target) -> Parsed:
     """The resources of an app. SpecError with the faults of all artifacts at once."""
@@ -21,6 +26,8 @@ def parse(rendered: Rendered, target: Target) -> Parsed:
 
 
 class _Parser(kubernetes.Parser):
+    provider = "openshift"
+
     def __init__(self, rendered: Rendered, target: Target) -> None:
         super().__init__(rendered, target)
         self.expressions: dict[str, str] = {}
@@ -71,6 +78,16 @@ class _Parser(kubernetes.Parser):
 
     def adapt(self, body: dict[str, Any]) -> dict[str, Any]:
         return {**body, "apiVersion": kinds.version_of(str(body["apiVersion"]), str(body["kind"]))}
+
+    def write(self, project: Project, around: Around) -> Written:
+        from atomicapp.providers.openshift import routes
+
+        return routes.write(project, around)
+
+    def table(self) -> Table:
+        from atomicapp.providers.openshift import routes
+
+        return routes.table()
 
     def _unknown(self, artifact: Artifact, name: str, node: document.Node) -> None:
         for issue in self.rendered.issues:

@@ -29,7 +29,7 @@ def parse(rendered: Rendered, target: Target) -> Parsed:
     return resources.parse(rendered, target)
 
 
-def fidelity() -> Table:
+def fidelity(*, converted: bool = False) -> Table:
     """See providers.base.Provider."""
     from atomicapp.providers.swarm import rules
 

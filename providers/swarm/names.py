@@ -1,7 +1,8 @@
 """The names of things in the swarm. Pure.
 
-Services of a Compose file are `APP_SERVICE`, its networks and volumes `APP_KEY`, its configs and secrets `APP_KEY-DIGEST`;
-what `docker service create` names is called so, and `APP_COMPONENT` (with `-2`, `-3`... for further ones) when it gives no
+Services of a Compose file are `APP_SERVICE` (`APP_COMPONENT-SERVICE` where an earlier component has one of that name), its
+networks and volumes `APP_KEY`, its configs and secrets `APP_KEY-DIGEST`; in nested apps `APP-PATH` takes the place of `APP`.
+What `docker service create` names is called so, and `APP_COMPONENT` (with `-2`, `-3`... for further ones) when it gives no
 name. Names that would be too long are cut, and end with a digest of the whole.
 """
 
@@ -25,9 +26,10 @@ def clean(text: str) -> str:
     return _BAD.sub("-", text).strip("-._") or "app"
 
 
-def joined(app: str, name: str, longest: int = LONGEST) -> str:
-    """`APP_NAME`, cut where it would be longer than may be."""
-    return cut(f"{clean(app)}_{clean(name)}", longest)
+def joined(app: str, scope: str, name: str) -> str:
+    """`APP_NAME` for what stands in the root app, `APP-PATH_NAME` in a nested one; `scope` is that of the component."""
+    path = [clean(part) for part in scope.split(":")[:-1]]
+    return cut(f"{'-'.join([clean(app), *path])}_{clean(name)}")
 
 
 def cut(text: str, longest: int = LONGEST) -> str:
@@ -39,8 +41,8 @@ def cut(text: str, longest: int = LONGEST) -> str:
 
 def component(app: str, scope: str, number: int) -> str:
     """The name of the `number`-th (from 1) nameless service of a component."""
-    name = "-".join(clean(part) for part in scope.split(":"))
-    return joined(app, f"{name}-{number}" if number > 1 else name)
+    name = scope.rpartition(":")[2]
+    return joined(app, scope, f"{name}-{number}" if number > 1 else name)
 
 
 def of_content(name: str, content: str, *, secret: bool) -> str:
@@ -55,7 +57,7 @@ def of_content(name: str, content: str, *, secret: bool) -> str:
 
 def requirement(app: str, namespace: str, name: str) -> str:
     """The name of a volume that an app's requirements ask for."""
-    return joined(app, "-".join([*(clean(part) for part in namespace.split(":") if part), clean(name)]))
+    return joined(app, f"{namespace}:" if namespace else "", name)
 
 
 def aliases(scope: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from atomicapp.providers.swarm import names
 from atomicapp.providers.swarm.artifacts import Part
 from atomicapp.providers.swarm.spec import said
 from atomicapp.workload.model import Mount
-from atomicapp.workload.project import FileSpec, NetworkSpec, Subnet, VolumeSpec
+from atomicapp.workload.project import DEFAULT_NETWORK, FileSpec, NetworkSpec, Subnet, VolumeSpec
 
 NETWORK = "network"
 VOLUME = "volume"
@@ -47,7 +47,10 @@ def network_name(app: str, part: Part, key: str) -> str:
     spec = part.project.networks.get(key)
     if part.literal or spec is None:
         return key
-    return spec.name or (key if spec.external else names.joined(app, key))
+    if spec.name or spec.external:
+        return spec.name or key
+    # the network of all services that name none is one for the whole deployment
+    return names.joined(app, "" if key == DEFAULT_NETWORK else part.artifact.component, key)
 
 
 def network(app: str, part: Part, key: str, place: Position) -> Resource:
@@ -129,7 +132,7 @@ def file_name(app: str, part: Part, kind: str, key: str) -> str:
     spec = (part.project.secrets if kind == SECRET else part.project.configs).get(key)
     if part.literal or spec is None or spec.external:
         return (spec.name if spec else "") or key
-    name = names.clean(spec.name) if spec.name else names.joined(app, key)
+    name = names.clean(spec.name) if spec.name else names.joined(app, part.artifact.component, key)
     settings = [spec.driver, sorted(spec.driver_options.items()), spec.template_driver, sorted(spec.labels.items())]
     content = "\0".join([spec.content or "", *(str(setting) for setting in settings if setting)])
     return names.of_content(name, content, secret=kind == SECRET)

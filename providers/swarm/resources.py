@@ -49,6 +49,7 @@ class _Parser:
         self.issues: list[Issue] = []
         self.items: list[_Item] = []
         self.numbers: Counter[str] = Counter()
+        self.taken: set[str] = set()  # names of services so far
         self.by_name: dict[str, _Item] = {}
         self.by_service: dict[tuple[int, str], _Item] = {}  # by the place of its part, and what its file calls it
         self.awaited: set[str] = set()  # keys of those that others wait for until they have ended
@@ -96,13 +97,17 @@ class _Parser:
                 name = work.name or names.component(self.app, artifact.component, number)
                 key = f"{SERVICE}/{artifact.component}:{number}"
             else:
-                name = names.joined(self.app, work.service)
+                name = names.joined(self.app, artifact.component, work.service)
+                if name in self.taken:
+                    own = f"{artifact.component.rpartition(':')[2]}-{work.service}"
+                    name = names.joined(self.app, artifact.component, own)
                 key = f"{SERVICE}/{artifact.component}:{work.service}"
             if not names.VALID.fullmatch(name) or len(name) > names.LONGEST:
                 hint = f"at most {names.LONGEST} letters, digits and '_.-', with a letter or digit at both ends"
                 self._say(ERROR, f"'{name}' is no name for a service", artifact, work.place("name"), "name", hint)
             item = _Item(part, translated, name, key, number == 1)
             self.items.append(item)
+            self.taken.add(name)
             if work.service:
                 self.by_service[id(part), work.service] = item
             for message, place in risks.find(_as_run(work)):
@@ -297,7 +302,9 @@ class _Parser:
         described = item.part.project.volumes.get(mount.source)
         if item.part.literal or described is None:
             return mount.source
-        return described.name or (mount.source if described.external else names.joined(self.app, mount.source))
+        return described.name or (
+            mount.source if described.external else names.joined(self.app, item.component, mount.source)
+        )
 
     def _file(self, part: Part, kind: str, key: str, place: Position) -> str:
         name = parts.file_name(self.app, part, kind, key)

@@ -17,8 +17,9 @@ packages() {
     httpd) echo apache2 ;;
     redis) echo redis-server ;;
     guestbook) echo python3,python3-redis ;;
+    voting) echo python3,python3-redis,python3-pymysql ;;
     python) echo python3-venv,ca-certificates,git ;;
-    *) echo "build.sh: no image named '$1'; known: mariadb wordpress httpd redis guestbook python" >&2 && return 1 ;;
+    *) echo "build.sh: no image named '$1'; known: mariadb wordpress httpd redis guestbook voting python" >&2 && return 1 ;;
     esac
 }
 
@@ -63,7 +64,7 @@ image() ( # build and tag; a shell of its own, so that the folder goes on every 
     echo "built $(tag_of "$1")"
 )
 
-[ $# -gt 0 ] || set -- mariadb wordpress httpd redis guestbook
+[ $# -gt 0 ] || set -- mariadb wordpress httpd redis guestbook voting
 for name in "$@"; do packages "$name" >/dev/null; done
 for program in mmdebstrap docker flock; do
     command -v "$program" >/dev/null || { echo "build.sh: $program is missing (Debian, Ubuntu: apt-get install mmdebstrap docker.io util-linux)" >&2 && exit 1; }

@@ -8,6 +8,8 @@ from atomicapp.model import Artifact, Rendered, Target
 from atomicapp.position import Position
 from atomicapp.providers.base import Provider
 
+HERE = Position("Nulecule", 1, 1)
+
 
 class Case(NamedTuple):
     """A provider on a real engine, and texts of its own artifacts.
@@ -22,12 +24,14 @@ class Case(NamedTuple):
     web_changed: str
     broken: str
     db: str
+    artifacts: str = ""
+    """The provider whose text these are, where it is not this one: COMPOSE."""
 
     def rendered(self, **components: str) -> Rendered:
         """Artifacts of the named components, in this order."""
         return Rendered(
             tuple(
-                Artifact(name, self.provider.NAME, f"{name}_run", text, f"{name}_run", Position("Nulecule", 1, 1))
+                Artifact(name, self.artifacts or self.provider.NAME, f"{name}_run", text, f"{name}_run", HERE)
                 for name, text in components.items()
             )
         )

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from atomicapp import providers
-from atomicapp.model import Target
+from atomicapp.model import COMPOSE, Target
 from atomicapp.planning import diff
 from atomicapp.planning.apply import apply
 from atomicapp.planning.observer import Observer
@@ -116,18 +116,54 @@ def swarm_case(host: str, image: str) -> Case:
     )
 
 
-@pytest.fixture(params=["docker", "kubernetes", "openshift", "swarm"])
+def of_compose(case: Case, image: str) -> Case:
+    """The same two components from Compose files."""
+
+    def service(name: str, script: str, colour: str = "blue", more: str = "") -> str:
+        return f"""\
+services:
+  {name}:
+    image: {image}
+    command: [sh, -c, "{script}"]
+    environment: {{COLOUR: {colour}}}
+    labels: {{io.atomicapp.test: "1"}}
+    stop_grace_period: 1s
+    {more}
+"""
+
+    # a volume of a swarm is of one node: here of the one that is spoken to
+    place = "deploy: {placement: {constraints: [node.role == manager]}}"
+    there = f"{place}\n    " if case.provider.NAME == "swarm" else ""
+    volume = f"{there}volumes: ['data:/data']\nvolumes: {{data: {{}}}}\n"
+    return case._replace(
+        artifacts=COMPOSE,
+        web=service("web", "echo hello; exec sleep 1000"),
+        web_changed=service("web", "echo hello; exec sleep 1000", colour="green"),
+        broken=service("web", "echo boom; exit 3"),
+        db=service("db", "echo 1 >>/data/starts; exec sleep 1000", more=volume),
+    )
+
+
+@pytest.fixture(
+    params=["docker", "kubernetes", "openshift", "swarm", "docker-compose", "kubernetes-compose", "swarm-compose"]
+)
 def case(request: pytest.FixtureRequest) -> Iterator[Case]:
     """A deployment of its own on each engine; whatever a test leaves of it is removed."""
     of = request.getfixturevalue
-    if request.param == "docker":
-        found = docker_case(of("docker_engine").host, of("busybox_image"))
-    elif request.param == "swarm":
-        found = swarm_case(of("swarm").manager.host, of("busybox_in_swarm"))
+    engine, _, compose = request.param.partition("-")
+    if engine == "docker":
+        image = of("busybox_image")
+        found = docker_case(of("docker_engine").host, image)
+    elif engine == "swarm":
+        image = of("busybox_in_swarm")
+        found = swarm_case(of("swarm").manager.host, image)
     else:
         of("volume")
-        made, cluster = (kubernetes_case, "cluster") if request.param == "kubernetes" else (openshift_case, "openshift")
-        found = made(of(cluster), of("namespace"), of("busybox_in_cluster"))
+        image = of("busybox_in_cluster")
+        made, cluster = (kubernetes_case, "cluster") if engine == "kubernetes" else (openshift_case, "openshift")
+        found = made(of(cluster), of("namespace"), image)
+    if compose:
+        found = of_compose(found, image)
     yield found
     with contextlib.closing(found.provider.connect(found.target)) as session:
         left = diff.uninstall(session.observe(found.target.app, ()), purge_data=True)

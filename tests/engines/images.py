@@ -51,7 +51,7 @@ def push(engine: DockerEngine, image: str, reference: str) -> str:
 def samples(engine: DockerEngine, cache: Path, *names: str) -> dict[str, str]:
     """Build the images of the samples (all, or those named); their short names -> references."""
     needs("mmdebstrap", "flock")
-    wanted = names or ("mariadb", "wordpress", "httpd", "redis", "guestbook")
+    wanted = names or ("mariadb", "wordpress", "httpd", "redis", "guestbook", "voting")
     with engine.lock("samples"):
         run(
             *("bash", str(ROOT / "samples" / "images" / "build.sh"), *wanted),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import time
 import urllib.error
@@ -67,6 +68,13 @@ def enforce(cluster: Cluster, namespace: str, level: str) -> None:
     labels = {"pod-security.kubernetes.io/enforce": level}
     path = f"/api/v1/namespaces/{namespace}"
     cluster.call("PATCH", path, {"metadata": {"labels": labels}}, kind="application/merge-patch+json")
+
+
+def free_node_port(cluster: Cluster) -> int:
+    """A node port that no Service has, of those that the cluster does not choose by itself."""
+    services = cluster.call("GET", "/api/v1/services")["items"]
+    taken = {port.get("nodePort") for service in services for port in service["spec"].get("ports", ())}
+    return random.choice([port for port in range(30000, 30086) if port not in taken])
 
 
 def copy(sample: str, folder: Path, registry: str) -> Path:

@@ -213,7 +213,16 @@ def test_the_guestbook_reads_from_the_follower_what_the_leader_was_told(
     assert docker_engine.docker("ps", "-aq", "--filter", f"label=io.atomicapp.name={name}") == ""
 
 
-@pytest.mark.parametrize("sample", ["helloapache", "mariadb", "wordpress", "guestbook"])
+ENGINES = {
+    "helloapache": "docker,kubernetes,openshift",
+    "guestbook": "docker,kubernetes,openshift",
+    "mariadb": "docker,kubernetes,openshift,compose",
+    "wordpress": "docker,kubernetes,openshift,compose",
+    "compose-voting": "compose",
+}
+
+
+@pytest.mark.parametrize("sample", ENGINES)
 def test_samples_are_valid_and_their_sample_answers_complete(
     program: Program, packages: None, sample: str, registry: Registry, tmp_path: Path
 ) -> None:
@@ -222,7 +231,7 @@ def test_samples_are_valid_and_their_sample_answers_complete(
     assert {issue["code"] for issue in program.json("validate", str(folder))["issues"]} <= {"volume-size"}
     artifacts = [item.get("artifacts") for item in yaml.safe_load((folder / "Nulecule").read_text())["graph"]]
     engines = {",".join(found) for found in artifacts if found}
-    assert engines == {"docker,kubernetes,openshift"}
+    assert engines == {ENGINES[sample]}
     assert f'providers="{engines.pop()}"' in (folder / "Dockerfile").read_text()
     # the sample beside the Nulecule names every param that `params` knows, and no other
     known = {(item["scope"], item["name"]) for item in program.json("params", str(folder))["params"]}

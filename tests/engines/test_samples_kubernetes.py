@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import random
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ from tests.engines.cluster import Cluster, RefusedError
 from tests.engines.docker import ROOT
 from tests.engines.program import Program
 from tests.engines.registry import Registry
-from tests.engines.samples import SECRETS, fetch
+from tests.engines.samples import SECRETS, fetch, free_node_port
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
@@ -80,13 +79,6 @@ class Site:
     def remove(self) -> None:
         self.cluster.remove_namespace(self.namespace)
         self.cluster.remove_volume(self.volume)
-
-
-def free_node_port(cluster: Cluster) -> int:
-    """A node port that no Service has, of those that the cluster does not choose by itself."""
-    services = cluster.call("GET", "/api/v1/services")["items"]
-    taken = {port.get("nodePort") for service in services for port in service["spec"].get("ports", ())}
-    return random.choice([port for port in range(30000, 30086) if port not in taken])
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,15 @@ Errors make the exit status 1; so do warnings with --strict. Notes are advice.""
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from atomicapp.cli import options as opts
 from atomicapp.cli import pipeline
 from atomicapp.cli.ui import Ui, count
 from atomicapp.errors import ERROR, NOTE, WARNING, Issue, SpecError
-from atomicapp.model import App, Artifact, Rendered, Target, Volume
+from atomicapp.model import COMPOSE, App, Artifact, Rendered, Target, Volume
 from atomicapp.nulecule.resolve import walk
 from atomicapp.params.settings import Settings
 from atomicapp.rendering.render import reader
@@ -78,31 +80,46 @@ def _issues(options: argparse.Namespace, ui: Ui, store: Store) -> list[Issue]:
         artifacts, wrong = check(app, settings, sources, chosen)
         found += wrong
         if not any(issue.severity == ERROR for issue in wrong):
-            found += _parsed(app, settings, artifacts, wrong, sources)
+            found += _parsed(app, settings, artifacts, wrong, sources, options.provider)
     return list(dict.fromkeys(found))
 
 
 def _parsed(
-    app: App, settings: Settings, artifacts: list[Artifact], told: list[Issue], sources: Sources
+    app: App, settings: Settings, artifacts: list[Artifact], told: list[Issue], sources: Sources, chosen: str
 ) -> list[Issue]:
-    """What the providers that are installed say of the artifacts for them."""
+    """What the providers that are installed say of the artifacts for them; only the `chosen` one where one is."""
     from atomicapp import providers
     from atomicapp.rendering.check import stand_ins
 
     found: list[Issue] = []
     volumes = tuple(Volume(node.namespace, item) for node in walk(app) for item in node.nulecule.requirements)
     target, read = Target(name_for(app.nulecule.id, "")), reader(app, sources)
-    for name in dict.fromkeys(artifact.provider for artifact in artifacts):
+    names = dict.fromkeys(artifact.provider for artifact in artifacts)
+    for name in [chosen] if chosen else [name for name in names if name != COMPOSE]:
         if name not in providers.BUILTIN:
             continue
-        mine = tuple(artifact for artifact in artifacts if artifact.provider == name)
+        mine = tuple(artifact for artifact in artifacts if artifact.provider in (name, COMPOSE if chosen else name))
         try:
             rendered = Rendered(mine, volumes, tuple(told), read, variables=stand_ins(settings))
             parsed = providers.load(name).parse(rendered, target)
             found += parsed.issues
         except SpecError as error:
             found += error.issues
+    if not chosen:
+        files = (artifact for artifact in artifacts if artifact.provider == COMPOSE)
+        for artifact in files:
+            found += _read_compose(artifact, stand_ins(settings)(artifact.component), partial(read, artifact))
     return found
+
+
+def _read_compose(artifact: Artifact, variables: Mapping[str, str], files: Callable[[str], str]) -> Sequence[Issue]:
+    """What is wrong with a Compose file on any engine; what one of them loses is told where that one is chosen."""
+    from atomicapp.workload.compose import read
+
+    try:
+        return read(artifact.data, artifact.file, variables=variables, files=files).issues
+    except SpecError as error:
+        return error.issues
 
 
 def _sarif(issues: list[Issue]) -> dict[str, Any]:

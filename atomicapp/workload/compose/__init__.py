@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from atomicapp.workload.compose.reader import read_project
+from atomicapp.workload.compose.reader import read_project, read_variables
 from atomicapp.workload.project import Project
 
-__all__ = ["read"]
+__all__ = ["read", "read_env"]
 
 
 def read(
@@ -26,3 +26,8 @@ def read(
 ) -> Project:
     """The project of a text; `file` is how messages name it. SpecError with all faults at once."""
     return read_project(text, file, variables, files, profiles, folder)
+
+
+def read_env(text: str, file: str, variables: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a file such as `.env`, where `variables` go before its own. SpecError with all faults."""
+    return read_variables(text, file, variables)

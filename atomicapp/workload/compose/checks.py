@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from atomicapp.position import Position
 from atomicapp.workload import model
-from atomicapp.workload.compose.context import Context, lookup, shortened
+from atomicapp.workload.compose.context import Context
+from atomicapp.workload.compose.kinds import shortened
 from atomicapp.workload.project import DEFAULT_NETWORK
 
 
@@ -32,32 +33,30 @@ def check(context: Context, works: Sequence[model.Workload], names: Names) -> tu
     return done
 
 
-def _missing(context: Context, position: Position, what: str, name: str, known: Mapping[str, object]) -> None:
-    context.fault(position, f"{what} '{shortened(name)}' is not defined", "undefined", lookup(known, name))
-
-
 # ---------------------------------------------------------------- names that must exist
 
 
 def _defined(context: Context, work: model.Workload) -> None:
     declared = context.declared
-    for network in work.networks:
+    for network in work.networks if not work.namespaces.network else ():
         if network.name not in declared["networks"] and network.name != DEFAULT_NETWORK:
-            _missing(context, network.position, "the network", network.name, dict.fromkeys(declared["networks"]))
+            context.undefined(network.position, "the network", network.name, declared["networks"])
     for mount in work.mounts:
         named = mount.source if mount.kind in (model.VOLUME, model.CLUSTER) else ""
+        if named.startswith("group:"):  # of cluster volumes: any of the group
+            continue
         if named and named not in declared["volumes"] and named not in context.made_volumes:
-            _missing(context, mount.position, "the volume", named, dict.fromkeys(declared["volumes"]))
+            context.undefined(mount.position, "the volume", named, declared["volumes"])
     for config in work.configs:
         if config.source not in declared["configs"] and config.source not in context.made_configs:
-            _missing(context, config.position, "the config", config.source, dict.fromkeys(declared["configs"]))
+            context.undefined(config.position, "the config", config.source, declared["configs"])
     for secret in work.secrets:
         if secret.source not in declared["secrets"]:
-            _missing(context, secret.position, "the secret", secret.source, dict.fromkeys(declared["secrets"]))
+            context.undefined(secret.position, "the secret", secret.source, declared["secrets"])
     credentials = work.credential_spec.get("config")
     if credentials and credentials not in declared["configs"]:
         place = work.place("credential_spec")
-        _missing(context, place, "the config", credentials, dict.fromkeys(declared["configs"]))
+        context.undefined(place, "the config", credentials, declared["configs"])
 
 
 def _dependencies(context: Context, work: model.Workload, names: Names) -> model.Workload:
@@ -76,7 +75,7 @@ def _dependencies(context: Context, work: model.Workload, names: Names) -> model
                     "activate its profile, or say required: false",
                 )
         elif name not in names.known:
-            _missing(context, dependency.position, "the service", name, dict.fromkeys(names.known))
+            context.undefined(dependency.position, "the service", name, names.known)
     if not gone:
         return work
     return work._replace(depends_on=tuple(item for item in work.depends_on if item.target not in gone))
@@ -88,7 +87,7 @@ def _others(context: Context, work: model.Workload, names: Names) -> None:
         if name in names.left_out:
             context.fault(position, f"the service '{name}' is left out: {names.left_out[name]}", "undefined")
         elif name not in names.known:
-            _missing(context, position, "the service", name, dict.fromkeys(names.known))
+            context.undefined(position, "the service", name, names.known)
         elif name == work.service:
             context.fault(position, f"the service {name} refers to itself", "cycle", "remove this")
 
@@ -158,29 +157,38 @@ def _containers(context: Context, works: Sequence[model.Workload]) -> None:
 
 def _ports(context: Context, works: Sequence[model.Workload]) -> None:
     """Host ports that are given twice; those of a range are taken as they are free."""
-    seen: dict[tuple[str, str], list[tuple[str, str, Position]]] = {}
+    seen: dict[tuple[str, str], dict[str, tuple[str, Position]]] = {}
     for work in works:
         for port in work.ports:
             if not port.host or "-" in port.host or port.host == "0":
                 continue
-            others = seen.setdefault((port.host, port.protocol), [])
-            for ip, service, position in others:
-                if _same(ip, port.host_ip) and not (service == work.service and position == port.position):
-                    context.fault(
-                        port.position,
-                        f"the host's port {port.host}/{port.protocol} is published by the service {service} too, at {position}",
-                        "duplicate",
-                        "publish one of them at another port",
-                    )
-                    break
-            others.append((port.host_ip, work.service, port.position))
+            others = seen.setdefault((port.host, port.protocol), {})
+            other = _taken(others, port.host_ip)
+            if other is not None and other != (work.service, port.position):
+                context.fault(
+                    port.position,
+                    f"the host's port {port.host}/{port.protocol} is published by the service {other[0]} too, at {other[1]}",
+                    "duplicate",
+                    "publish one of them at another port",
+                )
+            others.setdefault(port.host_ip, (work.service, port.position))
 
 
-def _same(one: str, other: str) -> bool:
-    """Whether two addresses of a host have one in common."""
-    if one == other or not one or not other:
-        return True
-    return any(all_of in (one, other) and (":" in one) == (":" in other) for all_of in ("0.0.0.0", "::"))  # noqa: S104
+_ALL = {False: "0.0.0.0", True: "::"}  # noqa: S104
+
+
+def _taken(others: dict[str, tuple[str, Position]], ip: str) -> tuple[str, Position] | None:
+    """Who publishes at an address that has one in common with this; "" are all, of both kinds."""
+    wide = _ALL[":" in ip]
+    for known in (ip, "", wide):
+        if known in others:
+            return others[known]
+    if ip in ("", wide):
+        return next((found for known, found in others.items() if not ip or (":" in known) == (":" in ip)), None)
+    return None
+
+
+_MOST_CYCLES = 20
 
 
 def _cycles(context: Context, works: Sequence[model.Workload]) -> None:
@@ -193,8 +201,9 @@ def _cycles(context: Context, works: Sequence[model.Workload]) -> None:
         for work in works
     }
     done: set[str] = set()
+    told = 0
     for start in follows:
-        if start in done:
+        if start in done or told >= _MOST_CYCLES:
             continue
         path: list[str] = [start]
         on_path = {start}
@@ -208,7 +217,8 @@ def _cycles(context: Context, works: Sequence[model.Workload]) -> None:
                 done.add(name)
                 continue
             target, position = step
-            if target in on_path:
+            if target in on_path and told < _MOST_CYCLES:
+                told += 1
                 chain = [*path[path.index(target) :], target]
                 shown = chain if len(chain) <= 12 else [*chain[:6], "...", *chain[-5:]]
                 context.fault(
@@ -217,7 +227,7 @@ def _cycles(context: Context, works: Sequence[model.Workload]) -> None:
                     "cycle",
                     "remove one of these",
                 )
-            elif target in follows and target not in done:
+            elif target in follows and target not in done and target not in on_path:
                 path.append(target)
                 on_path.add(target)
                 stack.append(iter(follows[target]))

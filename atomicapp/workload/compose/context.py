@@ -10,49 +10,33 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from atomicapp import document
-from atomicapp.document import MappingNode, Node, ScalarNode, SequenceNode
-from atomicapp.errors import ERROR, NOTE, WARNING, Issue
+from atomicapp.document import MAX_NODES, MappingNode, Node, SequenceNode
+from atomicapp.errors import ERROR, NOTE, WARNING, Issue, SpecError
+from atomicapp.io import MAX_TEXT
 from atomicapp.position import Position, line_of
+from atomicapp.workload.compose.kinds import MERGE, found_what, kind, shortened
+from atomicapp.workload.fidelity import APPROXIMATED, short
+from atomicapp.workload.model import Env
 from atomicapp.workload.project import FileSpec, Said, VolumeSpec
 
-_TAG = "tag:yaml.org,2002:"
-STR, INT, FLOAT, BOOL, NULL = _TAG + "str", _TAG + "int", _TAG + "float", _TAG + "bool", _TAG + "null"
-MERGE = _TAG + "merge"
-CAST = "!interpolated"
-"""The tag of a scalar that was interpolated: it takes the type that is wanted where it stands."""
-RESET, OVERRIDE = "!reset", "!override"
-
-_TEXTS = frozenset({STR, CAST, _TAG + "timestamp", _TAG + "value", MERGE})
-_KINDS = {INT: "number", FLOAT: "number", BOOL: "boolean", NULL: "null"}
-
-
-def kind(node: Node) -> str:
-    """`text`, `number`, `boolean`, `null`, `list`, `mapping` as YAML 1.2 and Compose see it, or an unknown tag.
-
-    The parser follows YAML 1.1, where `no` and `22:22` are no texts.
-    """
-    tag, value = node.tag, node.value
-    if isinstance(node, ScalarNode):
-        if tag in _TEXTS or (tag == BOOL and value.lower() not in ("true", "false")):
-            return "text"
-        if tag in (INT, FLOAT) and (":" in value or "_" in value):
-            return "text"
-        return _KINDS.get(tag, tag)
-    if tag.startswith(_TAG):
-        return "list" if isinstance(node, SequenceNode) else "mapping"
-    return str(tag)
+MAX_COMPARED = 20_000
+"""Names that a misspelt one is compared with, over the whole file: a bad file must not take for ever."""
 
 
 class Source(NamedTuple):
-    """A file, and the folder of the package to which the paths in it are relative."""
+    """A file, the folder of the package to which the paths in it are relative, and the variables that it sees (None:
+    those of the reading)."""
 
     file: str
     folder: str = ""
+    variables: Mapping[str, str] | None = None
 
 
 class Context:
     """The state of one reading. `subject` is the service or other thing whose keys are read at present; `declared` are the
-    keys of each room of the file (`volumes`), `made_...` what is made of relative sources of mounts."""
+    keys of each room of the file (`volumes`), `made_...` what is made of relative sources of mounts; `marked` is whether
+    `!reset` or `!override` stands in a text, `expanded` whether something was taken from other files or services;
+    `unfinished` are services that lack what they extend, after a fault."""
 
     def __init__(
         self,
@@ -66,6 +50,7 @@ class Context:
         self.files = files
         self.texts: dict[str, str] = {source.file: text}
         self.loaded: dict[str, tuple[str | None, str, str]] = {}
+        self.environments: dict[tuple[Any, ...], list[Env]] = {}
         self.issues: list[Issue] = []
         self.faults = 0
         self.said: list[Said] = []
@@ -76,12 +61,24 @@ class Context:
         self.named_volumes: dict[str, str] = {}
         self.named_configs: dict[str, str] = {}
         self.absent: set[str] = set()
+        self.marked = False
+        self.expanded = False
+        self.unfinished: set[str] = set()
+        self._told: set[tuple[Position, str]] = set()
+        self._spent = 0
+        self._grown = 0
+        self._compared = 0
 
     def source_of(self, node: Node) -> Source:
         """The file in which a node stands."""
         found: Any = node
         source: Source = getattr(found, "source", self.source)
         return source
+
+    def variables_of(self, node: Node) -> Mapping[str, str]:
+        """The variables that the file of a node sees."""
+        variables = self.source_of(node).variables
+        return self.variables if variables is None else variables
 
     def position(self, node: Node) -> Position:
         """Where a node begins."""
@@ -108,6 +105,9 @@ class Context:
         """Note something about a place."""
         position = place if isinstance(place, Position) else self.position(place)
         self.faults += severity == ERROR
+        if (position, message) in self._told:  # of what is merged into several services
+            return
+        self._told.add((position, message))
         excerpt = line_of(self.texts.get(position.file, ""), position.line)
         self.issues.append(Issue(severity, message, position, code, "", hint, excerpt))
 
@@ -127,17 +127,59 @@ class Context:
         """List something as said."""
         self.said.append(Said(key, self.subject, self.position(node)))
 
-    def unknown(self, node: Node, name: str, known: Iterable[str], what: str = "key") -> None:
-        """A name that is none of the known ones."""
-        names = sorted(known)
-        close = closest(name, names)
-        expected = f"expected one of {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}" if names else ""
-        self.fault(
-            node,
-            f"unknown {what} '{shortened(name)}'",
-            "unknown-key",
-            f"did you mean '{close}'?" if close else expected,
-        )
+    def settle(self, key: str, node: Node, how: str) -> None:
+        """List something as said of which the reader itself makes something else."""
+        self.said.append(Said(key, self.subject, self.position(node), APPROXIMATED, how))
+
+    def mistaken(self, node: Node, path: str, expected: str) -> None:
+        """Note a value of the wrong kind."""
+        what = kind(node)
+        hint = ""
+        if what == "null":
+            hint = "give it a value, or remove the key"
+        elif expected.startswith("a text") and what in ("number", "boolean"):
+            hint = f"write it in quotes: '{shortened(str(node.value))}'"
+        self.fault(node, f"{short(path)}: expected {expected}, found {found_what(node)}", "type", hint)
+
+    def unknown(self, node: Node, name: str, known: Iterable[str]) -> None:
+        """Note a key that is none of the known ones."""
+        self.fault(node, f"unknown key '{shortened(name)}'", "unknown-key", self.meant(name, known, "expected one of"))
+
+    def undefined(self, place: Node | Position, what: str, name: str, known: Iterable[str]) -> None:
+        """Note the name of something that there is not."""
+        hint = self.meant(name, known, "known:")
+        self.fault(place, f"{what} '{shortened(name)}' is not defined", "undefined", hint)
+
+    def meant(self, name: str, known: Iterable[str], begin: str) -> str:
+        """A hint: the name that was meant, or those that there are."""
+        names = list(known)
+        self._compared += len(names)
+        if self._compared > MAX_COMPARED and len(names) > 100:
+            return ""
+        names.sort()
+        if self._compared <= MAX_COMPARED:
+            from difflib import get_close_matches
+
+            close = get_close_matches(name[:80], names, n=1, cutoff=0.6)
+            if close:
+                return f"did you mean '{shortened(close[0])}'?"
+        some = ", ".join(shortened(known) for known in names[:12])
+        return f"{begin} {some}{', ...' if len(names) > 12 else ''}" if names else ""
+
+    def grow(self, length: int, place: Node | Position) -> None:
+        """Count the characters that variables bring; SpecError when they are too many."""
+        self._grown += length
+        if self._grown > MAX_TEXT:
+            self.fault(place, f"the values have more than {MAX_TEXT} characters once variables are replaced", "bomb")
+            raise SpecError(self.issues)
+
+    def spend(self, number: int, place: Node | Position | None = None) -> None:
+        """Count values that short texts bring forth (ranges, includes, hooks); SpecError when they are too many."""
+        self._spent += number
+        if self._spent > MAX_NODES:
+            where = place if place is not None else Position(self.source.file)
+            self.fault(where, f"this makes more than {MAX_NODES} values", "bomb", "write less, or in parts")
+            raise SpecError(self.issues)
 
     def pairs(self, node: MappingNode) -> list[tuple[Any, Any]]:
         """Key and value nodes of a mapping, with `<<` merged in."""
@@ -154,26 +196,3 @@ class Context:
                 for source in value.value if isinstance(value, SequenceNode) else [value]:
                     if not isinstance(source, MappingNode):
                         self.fault(source, "'<<' merges mappings, and this is none", "type", "expected an alias: *NAME")
-
-
-def closest(name: str, known: Iterable[str]) -> str:
-    """The known name that one resembles, or nothing."""
-    from difflib import get_close_matches
-
-    found = get_close_matches(name[:80], list(known), n=1, cutoff=0.7)
-    return found[0] if found else ""
-
-
-def shortened(text: str) -> str:
-    """A text as messages quote it: one line of bounded length."""
-    line = text if len(text) <= 60 else f"{text[:57]}..."
-    return line if line.isprintable() else repr(line)[1:-1]
-
-
-def lookup(mapping: Mapping[str, Any], name: str) -> str:
-    """A hint: the name that was meant, or those that there are."""
-    close = closest(name, mapping)
-    if close:
-        return f"did you mean '{close}'?"
-    known = sorted(mapping)
-    return f"known: {', '.join(known[:12])}{', ...' if len(known) > 12 else ''}" if known else ""

@@ -9,11 +9,12 @@ from atomicapp.document import Node
 from atomicapp.position import Position
 from atomicapp.workload import model
 from atomicapp.workload.compose import sources
-from atomicapp.workload.compose.context import Context, shortened
+from atomicapp.workload.compose.context import Context
 from atomicapp.workload.compose.interpolate import interpolate
 from atomicapp.workload.compose.items import EnvFile
+from atomicapp.workload.compose.kinds import shortened
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\[\]-]*", re.ASCII)
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\[\]-]*", re.ASCII)
 _LABEL = re.compile(r"[^\s=:'\"#]+")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
@@ -21,6 +22,19 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 
 def variables(context: Context, files: tuple[EnvFile, ...]) -> list[model.Env]:
     """The variables of files, a later one in place of an earlier one of its name."""
+    key = tuple((file.path, file.raw, file.required, *_seen_from(context, file.node)) for file in files)
+    known = context.environments.get(key)
+    if known is None:
+        known = context.environments[key] = _variables(context, files)
+    context.spend(len(known), files[0].node if files else None)
+    return known
+
+
+def _seen_from(context: Context, node: Node) -> tuple[str, int]:
+    return context.source_of(node).folder, id(context.variables_of(node))
+
+
+def _variables(context: Context, files: tuple[EnvFile, ...]) -> list[model.Env]:
     found: dict[str, model.Env] = {}
     for file in files:
         folder = context.source_of(file.node).folder
@@ -31,7 +45,7 @@ def variables(context: Context, files: tuple[EnvFile, ...]) -> list[model.Env]:
             continue
         known = {name: env.value for name, env in found.items()}
         name = sources.below(folder, file.path) or file.path
-        for env in parse(context, text, name, _NAME, known, raw=file.raw):
+        for env in parse(context, text, name, NAME, known, context.variables_of(file.node), raw=file.raw):
             found[env.name] = env
     return list(found.values())
 
@@ -43,17 +57,25 @@ def labels(context: Context, files: tuple[tuple[str, Node], ...]) -> dict[str, s
         folder = context.source_of(node).folder
         text = sources.text_of(context, node, path, folder, "label_file")
         name = sources.below(folder, path) or path
-        for env in parse(context, text or "", name, _LABEL, found, raw=False):
+        for env in parse(context, text or "", name, _LABEL, found, context.variables_of(node), raw=False):
             found[env.name] = env.value
     return found
 
 
 def parse(
-    context: Context, text: str, file: str, names: re.Pattern[str], known: Mapping[str, str], *, raw: bool
+    context: Context,
+    text: str,
+    file: str,
+    names: re.Pattern[str],
+    known: Mapping[str, str],
+    outer: Mapping[str, str],
+    *,
+    raw: bool,
 ) -> Iterator[model.Env]:
-    """The NAME=VALUE lines of a text; quotes as a shell has them, variables but in single quotes."""
+    """The NAME=VALUE lines of a text; quotes as a shell has them, variables but in single quotes. Variables have the
+    value in `outer`, else that of a line before, else that in `known`."""
     context.texts.setdefault(file, text)
-    scope: dict[str, str] = {**known, **context.variables}
+    scope: dict[str, str] = {**known, **outer}
     at, line = 0, 1
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     while at < len(text):
@@ -73,7 +95,7 @@ def parse(
             continue
         name = match[0]
         if not sign:
-            value = context.variables.get(name)
+            value = outer.get(name)
             if value is not None:
                 yield model.Env(name, value, place)
             continue
@@ -85,8 +107,7 @@ def parse(
         line += text.count("\n", end, after)
         if after > end:
             at = after + 1
-            line += 0
-        scope[name] = context.variables.get(name, value)
+        scope[name] = outer.get(name, value)
         yield model.Env(name, value, place)
 
 
@@ -136,7 +157,9 @@ def _replaced(context: Context, text: str, place: Position, scope: Mapping[str, 
     if "$" not in text:
         return text
     try:
-        return interpolate(text, scope, lambda name: context.unset(place, name))
+        value = interpolate(text, scope, lambda name: context.unset(place, name))
     except ValueError as error:
         context.fault(place, shortened(str(error)), "interpolation")
         return ""
+    context.grow(len(value), place)
+    return value

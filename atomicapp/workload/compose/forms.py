@@ -8,7 +8,8 @@ from functools import partial
 
 from atomicapp.document import Node
 from atomicapp.workload import values
-from atomicapp.workload.compose.context import INT, Context
+from atomicapp.workload.compose.context import Context
+from atomicapp.workload.compose.kinds import INT
 
 _TRUE = frozenset({"true", "yes", "y", "on", "1", "t"})
 _FALSE = frozenset({"false", "no", "n", "off", "0", "f"})

@@ -29,8 +29,9 @@ def interpolate(text: str, variables: Mapping[str, str], unset: Unset) -> str:
     return found
 
 
-def _text(text: str, at: int, variables: Mapping[str, str], unset: Unset, depth: int) -> tuple[str, int]:
-    """The replaced text from `at` on, and where it ends: before the closing brace when inside of one."""
+def _text(text: str, at: int, variables: Mapping[str, str], unset: Unset | None, depth: int) -> tuple[str, int]:
+    """The replaced text from `at` on, and where it ends: before the closing brace when inside of one. Without `unset` the
+    text doesn't count: only its end is wanted."""
     if depth > _MAX_DEPTH:
         raise ValueError(f"variables stand more than {_MAX_DEPTH} levels deep in one another")
     pieces: list[str] = []
@@ -56,7 +57,7 @@ def _text(text: str, at: int, variables: Mapping[str, str], unset: Unset, depth:
     return "".join(pieces), at
 
 
-def _variable(text: str, at: int, variables: Mapping[str, str], unset: Unset, depth: int) -> tuple[str, int]:
+def _variable(text: str, at: int, variables: Mapping[str, str], unset: Unset | None, depth: int) -> tuple[str, int]:
     following = text[at + 1 : at + 2]
     if following == "$":
         return "$", at + 2
@@ -67,7 +68,7 @@ def _variable(text: str, at: int, variables: Mapping[str, str], unset: Unset, de
         raise ValueError(f"'{shown}' is no variable; a dollar is written as $$")
     value = variables.get(name[0])
     if not braced:
-        if value is None:
+        if value is None and unset:
             unset(name[0])
         return value or "", name.end()
     sign = _SIGN.match(text, name.end())
@@ -76,17 +77,16 @@ def _variable(text: str, at: int, variables: Mapping[str, str], unset: Unset, de
             raise ValueError(
                 f"'{text[at : name.end() + 1]}' has no closing brace, or a sign that is not known after it"
             )
-        if value is None:
+        if value is None and unset:
             unset(name[0])
         return value or "", name.end() + 1
-    # the other side is read in any case, for its end; its variables count only when it does
     counts = _counts(sign[0], value)
-    other, end = _text(text, sign.end(), variables, unset if counts else _silent, depth + 1)
+    other, end = _text(text, sign.end(), variables, unset if counts else None, depth + 1)
     if end >= len(text):
         raise ValueError(f"'{text[at : at + 20]}' has no closing brace")
     if not counts:
         return ("" if sign[0].endswith("+") else value or ""), end + 1
-    if sign[0].endswith("?"):
+    if sign[0].endswith("?") and unset:
         raise RefusedError(f"the variable '{name[0]}' is required: {other or 'it has no value'}")
     return other, end + 1
 
@@ -95,7 +95,3 @@ def _counts(sign: str, value: str | None) -> bool:
     """Whether what follows the sign is used."""
     given = bool(value) if sign.startswith(":") else value is not None
     return given if sign.endswith("+") else not given
-
-
-def _silent(name: str) -> None:
-    pass

@@ -1,4 +1,4 @@
-"""The items of the lists of a service: ports, mounts, devices, configs and secrets, networks, hooks.
+"""The items of the lists of a service: ports, devices, configs and secrets, networks, hooks. Mounts are in `mounts`.
 
 `..._text` functions read a short form and say what it stands for; `..._mapping` functions are given the checked fields
 of a long form.
@@ -9,24 +9,26 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from atomicapp.document import Node
-from atomicapp.workload import model, specs, values
-from atomicapp.workload.compose import forms, sources
-from atomicapp.workload.compose.context import Context, kind, shortened
-from atomicapp.workload.compose.shapes import mistaken
+from atomicapp.workload import model, specs
+from atomicapp.workload.compose import forms
+from atomicapp.workload.compose.context import Context
+from atomicapp.workload.compose.kinds import kind, shortened
 from atomicapp.workload.fidelity import short
 
 Found = dict[str, Any]
 Keys = dict[str, Node]
 
 
-def _text(context: Context, node: Node, path: str, *kinds: str) -> str | None:
+def text_of(context: Context, node: Node, path: str, *kinds: str) -> str | None:
+    """The text of a short form; None with a fault for another kind."""
     if kind(node) in ("text", *kinds):
         return str(node.value)
-    mistaken(context, node, path, "a text or a mapping")
+    context.mistaken(node, path, "a text or a mapping")
     return None
 
 
-def _refuse(context: Context, node: Node, path: str, text: str, error: ValueError) -> None:
+def refuse(context: Context, node: Node, path: str, text: str, error: ValueError) -> None:
+    """Note what is wrong with a text."""
     context.fault(node, f"{short(path)} '{shortened(text)}': {error}", "value")
 
 
@@ -35,7 +37,7 @@ def _refuse(context: Context, node: Node, path: str, text: str, error: ValueErro
 
 def port_text(context: Context, node: Node, path: str) -> list[model.Port] | None:
     """`[[IP:]HOST:]CONTAINER[/PROTOCOL]` with ranges."""
-    text = _text(context, node, path, "number")
+    text = text_of(context, node, path, "number")
     if text is None:
         return None
     try:
@@ -43,8 +45,9 @@ def port_text(context: Context, node: Node, path: str) -> list[model.Port] | Non
             raise ValueError("expected [[IP:]HOST_PORT:]CONTAINER_PORT[/PROTOCOL]")
         found = specs.ports(text, context.position(node))
     except ValueError as error:
-        _refuse(context, node, path, text, error)
+        refuse(context, node, path, text, error)
         return None
+    context.spend(len(found) - 1, node)
     context.say(f"{path}.target", node)
     if found[0].host:
         context.say(f"{path}.published", node)
@@ -58,13 +61,18 @@ def port_text(context: Context, node: Node, path: str) -> list[model.Port] | Non
 def port_mapping(context: Context, node: Node, found: Found, keys: Keys) -> list[model.Port] | None:
     """The long form; `published` may be a range."""
     ip = found.get("host_ip") or ""
-    text = f"{f'[{ip}]' if ':' in ip else ip}:" if ip else ""
-    text += f"{found.get('published') or ''}:{found['target']}/{found.get('protocol') or 'tcp'}"
+    published = found.get("published") or ""
+    text = f"{found['target']}/{found.get('protocol') or 'tcp'}"
+    if ip or published:
+        text = f"{published}:{text}"
+    if ip:
+        text = f"{f'[{ip}]' if ':' in ip else ip}:{text}"
     try:
-        ports = specs.ports(text.removeprefix(":") if not ip else text, context.position(node))
+        ports = specs.ports(text, context.position(node))
     except ValueError as error:
         context.fault(node, f"ports: {error}", "value")
         return None
+    context.spend(len(ports) - 1, node)
     mode, name, protocol = (found.get(key) or "" for key in ("mode", "name", "app_protocol"))
     return [port._replace(mode=mode, name=name, app_protocol=protocol) for port in ports]
 
@@ -73,118 +81,9 @@ def expose(context: Context, node: Node, value: str) -> list[model.Exposed]:
     """`PORT[-PORT][/PROTOCOL]`."""
     if ":" in value:
         raise ValueError("expected PORT[/PROTOCOL]; ports is the key that maps ports")
-    return specs.exposed(value, context.position(node))
-
-
-# ---------------------------------------------------------------- mounts
-
-
-_OPTION_KEYS = {
-    "ro": "read_only",
-    "rw": "read_only",
-    "z": "bind.selinux",
-    "Z": "bind.selinux",
-    "nocopy": "volume.nocopy",
-}
-
-
-def mount_text(context: Context, node: Node, path: str) -> model.Mount | model.FileGrant | None:
-    """`[SOURCE:]TARGET[:OPTIONS]`; a relative source is one of the package."""
-    text = _text(context, node, path)
-    if text is None:
-        return None
-    first, colon, rest = text.partition(":")
-    relative = bool(colon) and first.startswith((".", "~"))
-    named = bool(colon) and not relative and not first.startswith("/")
-    try:
-        # the names of volumes are keys of the file, of which engines make names of their own
-        stand_in = "/" if relative else forms.name(first) and "volume" if named else first
-        mount = specs.volume(stand_in + colon + rest, context.position(node))
-    except ValueError as error:
-        _refuse(context, node, path, text, error)
-        return None
-    context.say(f"{path}.type", node)
-    context.say(f"{path}.target", node)
-    for option in text.split(":")[2].split(",") if text.count(":") == 2 else ():
-        known = "consistency" if mount.consistency == option else "bind.propagation"
-        context.say(f"{path}.{_OPTION_KEYS.get(option, known)}", node)
-    if relative:
-        return sources.bind(context, node, f"{path}.source", first, mount)
-    if mount.source:
-        context.say(f"{path}.source", node)
-    return mount._replace(source=first) if named else mount
-
-
-MOUNT_KEYS = ("type", "source", "target", "consistency", "bind.propagation", *_OPTION_KEYS.values())
-
-
-def mount_mapping(context: Context, node: Node, found: Found, keys: Keys) -> model.Mount | model.FileGrant | None:
-    """The long form."""
-    form, target = found["type"], found.get("target") or ""
-    source, source_node = found.get("source") or ("", node)
-    given = {name: found[name] for name in ("bind", "volume", "tmpfs", "image") if name in found}
-    before = context.faults
-    for name in given:
-        if name != form:
-            context.fault(keys[name], f"volumes: '{name}' means nothing to a mount of type {form}", "conflict")
-    if not target:
-        context.fault(node, "volumes: 'target' is missing", "missing", "say where the container finds it")
-    if form == model.TMPFS and source:
-        context.fault(keys["source"], "volumes: a tmpfs has no source", "conflict", "remove it")
-    elif form not in (model.TMPFS, model.VOLUME) and not source:
-        context.fault(node, f"volumes: a mount of type {form} needs a source", "missing")
-    if target and form != model.NAMED_PIPE:
-        try:
-            target = values.absolute(target)
-            if target == "/":
-                raise ValueError("the container's root '/' can't be mounted over")
-        except ValueError as error:
-            context.fault(keys["target"], f"volumes: {error}", "value")
-    if context.faults != before:
-        return None
-    bind, volume, tmpfs = given.get("bind", {}), given.get("volume", {}), given.get("tmpfs", {})
-    mount = model.Mount(
-        form,
-        source,
-        target,
-        context.position(node),
-        read_only=bool(found.get("read_only")),
-        create_source=form == model.BIND and bind.get("create_host_path") is not False,
-        selinux={"z": "shared", "Z": "private"}.get(bind.get("selinux", ""), ""),
-        propagation=bind.get("propagation") or "",
-        recursive=bind.get("recursive") or "",
-        consistency=found.get("consistency") or "",
-        no_copy=bool(volume.get("nocopy")),
-        subpath=volume.get("subpath") or given.get("image", {}).get("subpath") or "",
-        labels=volume.get("labels") or model.NOTHING,
-        size=tmpfs.get("size"),
-        mode=tmpfs.get("mode"),
-    )
-    if form == model.BIND and not source.startswith("/"):
-        return sources.bind(context, source_node, "services.volumes.source", source, mount)
-    if source:
-        context.say("services.volumes.source", keys["source"])
-    return mount
-
-
-def mount_source(context: Context, node: Node, path: str) -> tuple[str, Node] | None:
-    """The source of a long form, with its place: what is said of it depends on the whole mount."""
-    text = _text(context, node, path)
-    return None if text is None else (text, node)
-
-
-def tmpfs(context: Context, node: Node, value: str) -> model.Mount:
-    """`TARGET[:OPTIONS]`."""
-    return specs.tmpfs(value, context.position(node))
-
-
-def volumes_from(context: Context, node: Node, value: str) -> model.VolumesFrom:
-    """`SERVICE[:ro]` or `container:NAME[:ro]`."""
-    position = context.position(node)
-    if value.startswith("container:"):
-        found = specs.volumes_from(value.removeprefix("container:"), position)
-        return found._replace(container=f"container:{found.container}")
-    return specs.volumes_from(value, position)
+    exposed = specs.exposed(value, context.position(node))
+    context.spend(len(exposed) - 1, node)
+    return exposed
 
 
 # ---------------------------------------------------------------- links, dependencies
@@ -217,13 +116,13 @@ def dependency(context: Context, node: Node, value: str) -> model.Dependency:
 
 def device_text(context: Context, node: Node, path: str) -> model.Device | model.DeviceRequest | None:
     """`HOST[:CONTAINER][:rwm]`, or a CDI name."""
-    text = _text(context, node, path)
+    text = text_of(context, node, path)
     if text is None:
         return None
     try:
         found = specs.device(text, context.position(node))
     except ValueError as error:
-        _refuse(context, node, path, text, error)
+        refuse(context, node, path, text, error)
         return None
     context.say(f"{path}.source", node)
     if isinstance(found, model.Device):
@@ -274,6 +173,37 @@ def gpus(context: Context, node: Node, value: tuple[model.DeviceRequest, ...]) -
     )
 
 
+# ---------------------------------------------------------------- images
+
+_PULL = {
+    "always": model.PULL_ALWAYS,
+    "never": model.PULL_NEVER,
+    "missing": model.PULL_MISSING,
+    "if_not_present": model.PULL_MISSING,
+}
+
+
+def pull_policy(context: Context, node: Node, path: str) -> str | None:
+    """When the image is fetched; what engines have no word for becomes the nearest that they have."""
+    text = text_of(context, node, path)
+    if text is None:
+        return None
+    try:
+        forms.pull_policy(text)
+    except ValueError as error:
+        refuse(context, node, path, text, error)
+        return None
+    if text in _PULL:
+        context.say(path, node)
+        return _PULL[text]
+    built = text == "build"
+    how = (
+        "nothing is built; the image is fetched when it is absent" if built else "the image is asked for at each start"
+    )
+    context.settle(path, node, how)
+    return model.PULL_MISSING if built else model.PULL_ALWAYS
+
+
 # ---------------------------------------------------------------- configs and secrets
 
 
@@ -295,6 +225,14 @@ def grant_text(context: Context, node: Node, value: str) -> model.FileGrant:
 
 
 # ---------------------------------------------------------------- files
+
+
+class Read(NamedTuple):
+    """A service, or a hook before its start, whose keys were read: its values and its key nodes, by key."""
+
+    node: Node
+    found: Found
+    keys: Keys
 
 
 class EnvFile(NamedTuple):
@@ -341,7 +279,7 @@ def environment(context: Context, pairs: tuple[tuple[str, str | None, Node], ...
     found: dict[str, model.Env] = {}
     for name, value, node in pairs:
         if value is None:
-            value = context.variables.get(name)
+            value = context.variables_of(node).get(name)
             if value is None:
                 context.unset(node, name)
                 found.pop(name, None)
@@ -371,6 +309,13 @@ def ulimit(context: Context, node: Node, found: Found, keys: Keys) -> tuple[int,
     return found["soft"], found["hard"]
 
 
+def credentials(context: Context, node: Node, found: Found, keys: Keys) -> Found:
+    """Where the credentials of a Windows container are: in one place."""
+    if len(found) != 1:
+        context.fault(node, "credential_spec: expected one of config, file, registry", "conflict")
+    return found
+
+
 def attachment(context: Context, node: Node, found: Found, keys: Keys) -> Found:
     """How a service appears on a network; the name comes with the key."""
     return {
@@ -379,7 +324,7 @@ def attachment(context: Context, node: Node, found: Found, keys: Keys) -> Found:
         "ipv6": found.get("ipv6_address") or "",
         "link_local_ips": tuple(found.get("link_local_ips") or ()),
         "mac": found.get("mac_address") or "",
-        "driver_options": options(found.get("driver_opts")),
+        "driver_options": found.get("driver_opts") or model.NOTHING,
         "gateway_priority": found.get("gw_priority") or 0,
         "interface": found.get("interface_name") or "",
         "priority": found.get("priority") or 0,
@@ -390,8 +335,3 @@ def attachment(context: Context, node: Node, found: Found, keys: Keys) -> Found:
 def options(pairs: tuple[tuple[str, str | None, Node], ...] | None) -> dict[str, str]:
     """Free pairs as a dictionary."""
     return {name: value or "" for name, value, _ in pairs or ()}
-
-
-def pre_start(context: Context, node: Node, found: Found, keys: Keys) -> tuple[Node, Found, Keys]:
-    """The parts of a hook before the start: the service completes them."""
-    return node, found, keys

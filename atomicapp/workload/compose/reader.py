@@ -10,9 +10,11 @@ from atomicapp.document import MappingNode, Node
 from atomicapp.errors import ERROR, SpecError
 from atomicapp.position import Position
 from atomicapp.workload import model
-from atomicapp.workload.compose import checks, load, top
-from atomicapp.workload.compose.context import Context, Source, kind, shortened
-from atomicapp.workload.compose.services import Read, workload
+from atomicapp.workload.compose import checks, envfile, expand, load, merge, top
+from atomicapp.workload.compose.context import Context, Source
+from atomicapp.workload.compose.items import Read
+from atomicapp.workload.compose.kinds import kind, shortened
+from atomicapp.workload.compose.services import workload
 from atomicapp.workload.project import DEFAULT_NETWORK, NetworkSpec, Project, Said
 
 ROOMS = ("networks", "volumes", "configs", "secrets")
@@ -29,10 +31,13 @@ def read_project(
     """See `read`."""
     context = Context(Source(file, folder), text, variables, files)
     root = load.tree(context, text, context.source)
-    found = _top(context, root)
+    tree = _expanded(context, root)
+    found = _top(context, tree)
     if found is None:
         raise _refused(context)
     services = found.get("services") or {}
+    if not services and not context.faults:
+        context.fault(Position(file, 1, 1), "the file has no service", "no-service", "expected the key services")
     left_out = _left_out(context, services, profiles)
     works = []
     for name, (key, read) in services.items():
@@ -54,6 +59,26 @@ def read_project(
     )
 
 
+def read_variables(text: str, file: str, variables: Mapping[str, str]) -> dict[str, str]:
+    """See `read_env`."""
+    context = Context(Source(file), text, variables)
+    found = {env.name: env.value for env in envfile.parse(context, text, file, envfile.NAME, {}, variables, raw=False)}
+    if context.faults:
+        raise _refused(context)
+    return found
+
+
+def _expanded(context: Context, root: Node | None) -> Node | None:
+    """The tree with all that it takes from elsewhere."""
+    text = context.texts[context.source.file]
+    if isinstance(root, MappingNode) and ("extends" in text or "include" in text):
+        root = expand.expand(context, root)
+        context.expanded = True
+    if root is not None and context.marked:
+        merge.settle(root)
+    return root
+
+
 def _refused(context: Context) -> SpecError:
     return SpecError(sorted(context.issues, key=lambda issue: (issue.severity != ERROR, issue.position[:3])))
 
@@ -62,7 +87,7 @@ def _top(context: Context, root: Node | None) -> dict[str, Any] | None:
     """The values of the top level; None when nothing can be said of them."""
     if root is None or not isinstance(root, MappingNode):
         what = "the file is empty" if root is None else f"expected a mapping, found {kind(root)}"
-        place = context.position(root) if root is not None else Position(context.source.file)
+        place = context.position(root) if root is not None else Position(context.source.file, 1, 1)
         context.fault(place, what, "type", "a Compose file has the key services, with a service or more")
         return None
     for key, value in context.pairs(root):
@@ -76,10 +101,12 @@ def _top(context: Context, root: Node | None) -> dict[str, Any] | None:
 
 
 def _check_image(context: Context, key: Node, read: Read) -> None:
-    if read.found.get("image") or ("image" in read.found and read.found["image"] is None):
+    if read.found.get("image") or key.value in context.unfinished:
         return
-    if "image" in read.keys:
+    if "image" in read.found:
         context.fault(read.keys["image"], "the name of the image is empty", "no-image")
+    elif "image" in read.keys:
+        return  # it is wrong in another way
     elif "build" in read.keys:
         context.fault(
             read.keys["build"],
@@ -143,9 +170,13 @@ def _said(context: Context, left_out: dict[str, str], rooms: dict[str, dict[str,
             for item in found
             if item.subject not in left_out
             or not item.key.startswith("services.")
+            or item.key == "services.profiles"
             or (item.key.startswith("services.provider") and not left_out[item.subject])
         ]
     unused = {(room, name) for room in ROOMS for name in context.declared[room] if name not in rooms[room]}
     if unused:
         found = [item for item in found if (item.key.partition(".")[0], item.subject) not in unused]
+    if context.expanded:  # what was taken from elsewhere was said first
+        files = {name: number for number, name in enumerate(context.texts)}
+        found = sorted(found, key=lambda item: (files.get(item.position.file, 0), *item.position[1:]))
     return tuple(found)

@@ -7,16 +7,9 @@ from typing import Any
 
 from atomicapp.document import Node
 from atomicapp.workload.compose import forms, items, sources
-from atomicapp.workload.compose.context import Context, kind
-from atomicapp.workload.compose.shapes import (
-    FLAG,
-    NUMBER,
-    Many,
-    Obj,
-    Pairs,
-    Scalar,
-    Shape,
-)
+from atomicapp.workload.compose.context import Context
+from atomicapp.workload.compose.kinds import FLAG, NUMBER, kind
+from atomicapp.workload.compose.shapes import Many, Obj, Pairs, Scalar, Shape
 from atomicapp.workload.compose.tables import any_texts, boolean, options, pairs, text
 from atomicapp.workload.project import FileSpec, NetworkSpec, Subnet, VolumeSpec
 
@@ -147,7 +140,7 @@ def _content(context: Context, found: dict[str, Any], keys: dict[str, Node]) -> 
         content: str = found["content"]
         return content
     if "environment" in found:
-        value = context.variables.get(found["environment"])
+        value = context.variables_of(keys["environment"]).get(found["environment"])
         if value is None:
             context.fault(
                 keys["environment"],

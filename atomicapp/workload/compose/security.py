@@ -8,7 +8,8 @@ from typing import Any
 from atomicapp.document import Node
 from atomicapp.workload import model
 from atomicapp.workload.compose import sources
-from atomicapp.workload.compose.context import Context, shortened
+from atomicapp.workload.compose.context import Context
+from atomicapp.workload.compose.kinds import shortened
 
 _NONE = model.Security()
 _BUILT_IN = ("unconfined", "builtin", "default")

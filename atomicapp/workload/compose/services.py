@@ -4,25 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
-from atomicapp.document import Node
+from atomicapp.document import MappingNode, Node
 from atomicapp.position import Position
 from atomicapp.workload import model
-from atomicapp.workload.compose import deploy, envfile, items, security
-from atomicapp.workload.compose.context import Context, shortened
+from atomicapp.workload.compose import deploy, envfile, expand, items, merge, security, tables, tables_service
+from atomicapp.workload.compose.context import Context
+from atomicapp.workload.compose.items import Read
+from atomicapp.workload.compose.kinds import shortened
 from atomicapp.workload.project import DEFAULT_NETWORK
-
-Pair = tuple[str, str | None, Node]
-
-
-class Read(NamedTuple):
-    """A service whose keys were read: its values and its key nodes, by key."""
-
-    node: Node
-    found: dict[str, Any]
-    keys: dict[str, Node]
-
 
 _PLAIN = {  # key -> field of the Workload
     "container_name": "name",
@@ -42,6 +33,7 @@ _PLAIN = {  # key -> field of the Workload
     "tty": "tty",
     "user": "user",
     "working_dir": "workdir",
+    "pull_policy": "pull",
     "restart": "restart",
     "ports": "ports",
     "expose": "exposed",
@@ -91,7 +83,7 @@ def workload(context: Context, name: str, key: Node, read: Read) -> model.Worklo
     for word, field in (("annotations", "annotations"), ("sysctls", "sysctls"), ("storage_opt", "storage_options")):
         if word in found:
             fields[field] = MappingProxyType(items.options(found[word]))
-    if "healthcheck" in found:
+    if found.get("healthcheck"):
         fields["healthcheck"] = _health(context, found["healthcheck"], keys)
     if "links" in found or "external_links" in found:
         fields["links"] = (*found.get("links", ()), *found.get("external_links", ()))
@@ -115,11 +107,11 @@ def workload(context: Context, name: str, key: Node, read: Read) -> model.Worklo
         fields["credential_spec"] = MappingProxyType(found["credential_spec"])
     if "dns" in found or "dns_search" in found or "dns_opt" in found:
         fields["dns"] = model.Dns(found.get("dns", ()), found.get("dns_search", ()), found.get("dns_opt", ()))
-    if "pull_policy" in found:
-        fields["pull"] = _PULL.get(found["pull_policy"], model.PULL_ALWAYS)
     devices = found.get("devices", ())
     requests = [*(item for item in devices if isinstance(item, model.DeviceRequest)), *found.get("gpus", ())]
     requests += deploy.complete(context, found, keys, fields, resources, where)
+    if "pre_start" in found:
+        fields["pre_start"] = tuple(_pre_start(context, name, read, hook) for hook in found["pre_start"])
     return model.Workload(
         image=found.get("image") or "",
         position=position,
@@ -136,13 +128,23 @@ def workload(context: Context, name: str, key: Node, read: Read) -> model.Worklo
     )
 
 
+def _pre_start(context: Context, name: str, read: Read, hook: Read) -> model.PreStart:
+    """A hook before the start: what it doesn't say is as in the service."""
+    own: Any = read.node
+    hooks: Any = hook.node
+    context.spend(expand.size(own), hooks)
+    pairs = [(key, value) for key, value in context.pairs(own) if key.value in tables.container]
+    base = merge.like(MappingNode(own.tag, pairs, own.start_mark, own.end_mark), own)
+    before = len(context.said)
+    node = merge.mappings(base, hooks, ("services", "*"))
+    merged = tables_service.PreStart.keys.read(context, node, "services")
+    del context.said[before:]
+    if merged is None:
+        return model.PreStart(model.Workload("", context.position(hooks)))
+    return model.PreStart(workload(context, name, hooks, merged), bool(merged.found.get("per_replica")))
+
+
 _NO_RESOURCES = model.Resources()
-_PULL = {
-    "never": model.PULL_NEVER,
-    "missing": model.PULL_MISSING,
-    "if_not_present": model.PULL_MISSING,
-    "build": model.PULL_MISSING,
-}
 
 
 def _mounts(found: dict[str, Any]) -> tuple[tuple[model.Mount, ...], list[model.FileGrant]]:
@@ -155,7 +157,7 @@ def _environment(context: Context, found: dict[str, Any]) -> tuple[model.Env, ..
     read = {env.name: env for env in envfile.variables(context, found.get("env_file", ()))}
     for name, value, node in found.get("environment", ()):
         if value is None:
-            value = context.variables.get(name)
+            value = context.variables_of(node).get(name)
             if value is None:
                 if name not in read:
                     context.unset(node, name)
@@ -190,8 +192,11 @@ def _dependencies(context: Context, found: Any) -> tuple[model.Dependency, ...]:
             bool(value.get("restart")),
             value.get("required") is not False,
         )
-        for name, (key, value) in found.items()
+        for name, (key, value) in ((name, (key, value or _STARTED)) for name, (key, value) in found.items())
     )
+
+
+_STARTED = {"condition": "service_started"}
 
 
 def _grants(context: Context, found: Iterable[model.FileGrant], folder: str) -> tuple[model.FileGrant, ...]:
@@ -206,6 +211,8 @@ def _grants(context: Context, found: Iterable[model.FileGrant], folder: str) -> 
 def _ulimits(context: Context, found: dict[str, tuple[Node, Any]]) -> tuple[model.Ulimit, ...]:
     done = []
     for name, (key, value) in found.items():
+        if value is None:
+            continue
         soft, hard = value if isinstance(value, tuple) else (value, value)
         if hard != -1 and (soft == -1 or soft > hard):
             context.fault(key, f"ulimits: the soft limit {soft} of {name} is above the hard limit {hard}", "value")
@@ -220,7 +227,7 @@ def _hosts(context: Context, found: Any) -> tuple[str, ...]:
         return found
     done = []
     for name, (key, value) in found.items():
-        for address in value if isinstance(value, tuple) else (value,):
+        for address in value if isinstance(value, tuple) else (value,) if value else ():
             try:
                 done.append(values.extra_host(f"{name}={address}"))
             except ValueError as error:
@@ -262,10 +269,13 @@ def _networks(
                 "conflict",
                 "remove one of them",
             )
-        for word in ("ports", "links") if mode.startswith(("container:", "service:")) else ():
+        shared = mode.startswith(("container:", "service:"))
+        refused = ("ports", "links", "mac_address") if shared else ("mac_address",) if mode in ("host", "none") else ()
+        for word in refused:
             if word in found:
                 context.fault(keys[word], f"{word} can't be joined with network_mode '{shortened(mode)}'", "conflict")
-        return model.Namespaces(**given), ()
+        attached = (model.Network(mode, context.position(keys["mac_address"]), mac=mac),) if mac else ()
+        return model.Namespaces(**given), attached
     networks = _attachments(context, found.get("networks"), position)
     if mac:
         first = max(range(len(networks)), key=lambda at: networks[at].priority)
@@ -282,7 +292,7 @@ def _attachments(context: Context, found: Any, position: Position) -> list[model
     if isinstance(found, tuple):
         networks = [model.Network(name, context.position(node)) for name, node in found]
     elif found:
-        networks = [model.Network(name, context.position(key), **value) for name, (key, value) in found.items()]
+        networks = [model.Network(name, context.position(key), **(value or {})) for name, (key, value) in found.items()]
     else:
         networks = []
     return networks or [model.Network(DEFAULT_NETWORK, position)]

@@ -9,48 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from atomicapp.document import MappingNode, Node, SequenceNode
-from atomicapp.workload.compose.context import BOOL, CAST, FLOAT, INT, NULL, STR, Context, kind, shortened
+from atomicapp.document import MappingNode, Node, ScalarNode, SequenceNode
+from atomicapp.workload.compose.context import Context
+from atomicapp.workload.compose.kinds import NAMES, NULL, PLAIN, STR, TEXT, kind, shortened
 from atomicapp.workload.fidelity import short
-
-TEXT = frozenset({STR, CAST})
-NUMBER = frozenset({STR, CAST, INT, FLOAT})
-FLAG = frozenset({STR, CAST, BOOL})
-PLAIN = frozenset({STR, CAST, INT, FLOAT, BOOL})
-_NAMES = {
-    TEXT: "a text",
-    NUMBER: "a number or a text",
-    FLAG: "true or false",
-    PLAIN: "a text, a number, true or false",
-}
-_ARTICLES = {
-    "text": "a text",
-    "number": "the number",
-    "boolean": "the boolean",
-    "null": "nothing",
-    "list": "a list",
-    "mapping": "a mapping",
-}
-
-
-def found_what(node: Node) -> str:
-    """What a node is, as messages say it."""
-    what = kind(node)
-    article = _ARTICLES.get(what)
-    if article is None:
-        return f"the tag {shortened(what)}"
-    return f"{article} {shortened(str(node.value))}" if what in ("number", "boolean") else article
-
-
-def mistaken(context: Context, node: Node, path: str, expected: str) -> None:
-    """Note a value of the wrong kind."""
-    what = kind(node)
-    hint = ""
-    if what == "null":
-        hint = "give it a value, or remove the key"
-    elif expected.startswith("a text") and what in ("number", "boolean"):
-        hint = f"write it in quotes: '{shortened(str(node.value))}'"
-    context.fault(node, f"{short(path)}: expected {expected}, found {found_what(node)}", "type", hint)
 
 
 class Shape:
@@ -75,12 +37,13 @@ class Scalar(Shape):
     ) -> None:
         self.tags = tags
         self.parse = parse
-        self.expected = expected or _NAMES.get(tags, "")
+        self.expected = expected or NAMES.get(tags - {NULL}, "")
 
     def read(self, context: Context, node: Node, path: str) -> Any:
         if node.tag not in self.tags and not self._text(node):
-            if node.tag != NULL or NULL not in self.tags:
-                mistaken(context, node, path, self.expected)
+            context.mistaken(node, path, self.expected)
+            return None
+        if node.tag == NULL:
             return None
         if self.parse is None:
             return node.value
@@ -96,7 +59,8 @@ class Scalar(Shape):
 
 
 class Obj(Shape):
-    """A mapping with known keys. `build` makes a value of what was found when nothing was wrong with it."""
+    """A mapping with known keys. `build` makes a value of what was found when nothing was wrong with it, or, when it is
+    `patient`, of what was found without what was wrong."""
 
     leaf = False
 
@@ -108,12 +72,14 @@ class Obj(Shape):
         required: Sequence[str] = (),
         nullable: bool = False,
         extensible: bool = True,
+        patient: bool = False,
     ) -> None:
         self.fields = fields
         self.build = build
         self.required = required
         self.nullable = nullable
         self.extensible = extensible
+        self.patient = patient
         self._paths: dict[str, dict[str, str]] = {}
 
     def paths(self, path: str) -> dict[str, str]:
@@ -130,9 +96,12 @@ class Obj(Shape):
         if isinstance(node, MappingNode) and kind(node) == "mapping":
             self.fields_of(context, node, path, found, keys)
         elif not (self.nullable and node.tag == NULL):
-            mistaken(context, node, path, "a mapping")
-        if context.faults != before:
+            context.mistaken(node, path, "a mapping")
             return None
+        if context.faults != before:
+            if not self.patient:
+                return None
+            found = {name: value for name, value in found.items() if value is not None}
         return self.build(context, node, found, keys) if self.build else found
 
     def fields_of(
@@ -184,7 +153,7 @@ class Named(Shape):
 
     def read(self, context: Context, node: Node, path: str) -> Any:
         if not isinstance(node, MappingNode) or kind(node) != "mapping":
-            mistaken(context, node, path, "a mapping")
+            context.mistaken(node, path, "a mapping")
             return None
         found: dict[str, tuple[Node, Any]] = {}
         for key, value in context.pairs(node):
@@ -215,7 +184,7 @@ class Many(Shape):
 
     def read(self, context: Context, node: Node, path: str) -> Any:
         if not isinstance(node, SequenceNode) or kind(node) != "list":
-            mistaken(context, node, path, "a list")
+            context.mistaken(node, path, "a list")
             return None
         found: list[Any] = []
         seen: set[str] = set()
@@ -260,7 +229,7 @@ class Either(Shape):
             form = self.items if isinstance(node, SequenceNode) else self.plain
         if form is None:
             names = ((self.plain, "a text"), (self.items, "a list"), (self.mapping, "a mapping"))
-            mistaken(context, node, path, " or ".join(name for known, name in names if known))
+            context.mistaken(node, path, " or ".join(name for known, name in names if known))
             return None
         return form.read(context, node, path)
 
@@ -332,7 +301,8 @@ class Built(Shape):
         try:
             return self.build(context, node, value)
         except ValueError as error:
-            context.fault(node, f"{short(path)} '{shortened(str(value))}': {error}", "value")
+            shown = f" '{shortened(node.value)}'" if isinstance(node, ScalarNode) else ""
+            context.fault(node, f"{short(path)}{shown}: {error}", "value")
             return None
 
     def leaves(self, path: str) -> Iterator[str]:
@@ -352,13 +322,13 @@ class Pairs(Shape):
             return tuple(self._entry(context, key, value, path) for key, value in context.pairs(node))
         if self.listed and isinstance(node, SequenceNode) and kind(node) == "list":
             return self._list(context, node, path)
-        mistaken(context, node, path, "a mapping or a list of KEY=VALUE" if self.listed else "a mapping")
+        context.mistaken(node, path, "a mapping or a list of KEY=VALUE" if self.listed else "a mapping")
         return None
 
     def _entry(self, context: Context, key: Node, node: Node, path: str) -> tuple[str, str | None, Node]:
         if node.tag not in self.tags and not (STR in self.tags and kind(node) == "text"):
-            expected = _NAMES.get(self.tags - {NULL}, "a text or a number")
-            mistaken(context, node, f"{path}.{shortened(key.value)}", expected)
+            expected = NAMES.get(self.tags - {NULL}, "a text or a number")
+            context.mistaken(node, f"{path}.{shortened(key.value)}", expected)
         if not key.value:
             context.fault(key, f"{short(path)}: a name is empty", "value")
         return (key.value, None if node.tag == NULL else node.value, key)
@@ -368,7 +338,7 @@ class Pairs(Shape):
         seen: set[str] = set()
         for item in node.value:
             if kind(item) != "text":
-                mistaken(context, item, path, "a text KEY=VALUE")
+                context.mistaken(item, path, "a text KEY=VALUE")
                 continue
             text = item.value
             name, sign, value = text.partition("=")

@@ -14,9 +14,9 @@ from atomicapp.document import Node
 from atomicapp.errors import AtomicAppError
 from atomicapp.position import Position
 from atomicapp.workload import model
-from atomicapp.workload.compose.context import Context, shortened
-from atomicapp.workload.fidelity import APPROXIMATED
-from atomicapp.workload.project import FileSpec, Said, VolumeSpec
+from atomicapp.workload.compose.context import Context
+from atomicapp.workload.compose.kinds import shortened
+from atomicapp.workload.project import FileSpec, VolumeSpec
 
 Files = Callable[[str], str]
 _UNFIT = re.compile(r"[^a-zA-Z0-9_.-]+", re.ASCII)
@@ -93,16 +93,12 @@ def bind(
     text, _, _ = attempt(context, source, folder) if full else (None, "it is a folder", "")
     if text is not None and len(text) <= _LARGEST_CONFIG:
         name = _config(context, full, text, context.position(node))
-        _say(context, key, node, f"the file of the package is the config {name}, and read-only")
+        context.settle(key, node, f"the file of the package is the config {name}, and read-only")
         return model.FileGrant(name, mount.target, mount.position)
     name = _volume(context, full, context.position(node))
     too_large = ", for it is too large for a config" if text is not None else ""
-    _say(context, key, node, f"the folder is the volume {name}, which begins without what the folder holds{too_large}")
+    context.settle(key, node, f"the folder is the volume {name}, which begins without what the folder holds{too_large}")
     return mount._replace(kind=model.VOLUME, source=name, create_source=False, selinux="", propagation="", recursive="")
-
-
-def _say(context: Context, key: str, node: Node, how: str) -> None:
-    context.said.append(Said(key, context.subject, context.position(node), APPROXIMATED, how))
 
 
 def _name(path: str, prefix: str, taken: Any, made: dict[str, str]) -> str:

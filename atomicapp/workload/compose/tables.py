@@ -1,23 +1,20 @@
 """The table of the Compose Specification: every key, and the shape of its value.
 
-Written from the specification; a test holds it against the specification's own schema. `container` are the keys of
-what runs in a container at all (services, jobs, hooks before the start), `workload` those that services and jobs share.
+Written from the specification; a test holds it against the specification's own schema. Here are the shapes that come
+again, and the keys of whatever runs in a container (services, jobs, hooks before the start); `tables_service` and `top`
+have the rest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 
 from atomicapp.document import Node
 from atomicapp.workload import model, specs, values
-from atomicapp.workload.compose import forms, items
-from atomicapp.workload.compose.context import NULL, Context
+from atomicapp.workload.compose import forms, items, mounts
+from atomicapp.workload.compose.context import Context
+from atomicapp.workload.compose.kinds import FLAG, NULL, NUMBER, PLAIN, TEXT, WHOLE
 from atomicapp.workload.compose.shapes import (
-    FLAG,
-    NUMBER,
-    PLAIN,
-    TEXT,
     As,
     Built,
     Either,
@@ -46,13 +43,14 @@ def _check_limit(context: Context, node: Node) -> None:
         context.fault(node, f"'{node.value}': expected the name of a limit such as nofile", "name")
 
 
+_DURATION = "a duration such as 30s or 1m30s"
 text = Scalar()
 boolean = Scalar(FLAG, forms.boolean)
 natural = Scalar(NUMBER, forms.natural)
 whole = Scalar(NUMBER, forms.whole)
-size = Scalar(NUMBER, values.size)
+size = Scalar(WHOLE, values.size)
 cpus = Scalar(NUMBER, values.processors)
-duration = Scalar(TEXT, values.duration)
+duration = Scalar(TEXT, values.duration, expected=_DURATION)
 octal = Built(Scalar(NUMBER), forms.mode)
 texts = Many(text, unique=True)
 any_texts = Many(text)
@@ -70,7 +68,7 @@ def word(*known: str) -> Scalar:
     return Scalar(TEXT, partial(values.one_of, known))
 
 
-def _grants() -> Shape:
+def grants() -> Shape:
     return Many(
         Either(
             plain=As("source", Built(text, items.grant_text)),
@@ -106,7 +104,7 @@ _operations = Obj({"path": text, "rate": natural}, extensible=False, required=("
 _weight = Obj(
     {"path": text, "weight": Scalar(NUMBER, specs.block_weight)}, extensible=False, required=("path", "weight")
 )
-_request = {
+request = {
     "capabilities": texts,
     "count": Scalar(NUMBER, forms.count),
     "device_ids": texts,
@@ -132,7 +130,7 @@ container: dict[str, Shape] = {
     "cgroup": word("host", "private"),
     "cgroup_parent": text,
     "command": command,
-    "configs": _grants(),
+    "configs": grants(),
     "cpu_count": natural,
     "cpu_percent": Scalar(NUMBER, partial(forms.between, 0, 100)),
     "cpu_shares": natural,
@@ -142,7 +140,7 @@ container: dict[str, Shape] = {
     "cpu_rt_runtime": Scalar(NUMBER, forms.microseconds),
     "cpus": cpus,
     "cpuset": text,
-    "credential_spec": Obj({"config": text, "file": text, "registry": text}),
+    "credential_spec": Obj({"config": text, "file": text, "registry": text}, items.credentials),
     "device_cgroup_rules": Many(Scalar(TEXT, specs.device_rule), unique=True),
     "devices": Many(
         Either(
@@ -174,7 +172,7 @@ container: dict[str, Shape] = {
     "gpus": Built(
         Either(
             plain=As("count", Built(word("all"), items.all_gpus)),
-            items=Many(Obj(_request, items.device_request)),
+            items=Many(Obj(request, items.device_request)),
         ),
         items.gpus,
     ),
@@ -190,7 +188,7 @@ container: dict[str, Shape] = {
     "mem_limit": size,
     "mem_reservation": size,
     "mem_swappiness": Scalar(NUMBER, partial(forms.between, -1, 100)),
-    "memswap_limit": Scalar(NUMBER, values.swap),
+    "memswap_limit": Scalar(WHOLE, values.swap),
     "network_mode": text,
     "models": Either(
         items=Many(As("", text), unique=True),
@@ -225,31 +223,31 @@ container: dict[str, Shape] = {
     "pids_limit": whole,
     "platform": text,
     "privileged": boolean,
-    "pull_policy": Scalar(TEXT, forms.pull_policy),
+    "pull_policy": Short(items.pull_policy, ""),
     "pull_refresh_after": text,
     "read_only": boolean,
     "runtime": text,
     "security_opt": Many(Built(text, items.placed), unique=True),
     "shm_size": size,
-    "secrets": _grants(),
+    "secrets": grants(),
     "sysctls": pairs,
-    "stop_grace_period": Scalar(TEXT, forms.seconds),
+    "stop_grace_period": Scalar(TEXT, forms.seconds, expected=_DURATION),
     "stop_signal": text,
     "storage_opt": Pairs(PLAIN | {NULL}, listed=False),
-    "tmpfs": OneOrMany(Built(text, items.tmpfs), unique=True),
+    "tmpfs": OneOrMany(Built(text, mounts.tmpfs), unique=True),
     "ulimits": ulimits,
-    "umask": Scalar(NUMBER | {NULL}),
+    "umask": Built(Scalar(WHOLE | {NULL}), forms.mode),
     "use_api_socket": boolean,
     "user": text,
     "uts": word("host"),
     "userns_mode": text,
     "volumes": Many(
         Either(
-            plain=Short(items.mount_text, *items.MOUNT_KEYS),
+            plain=Short(mounts.mount_text, *mounts.MOUNT_KEYS),
             mapping=Obj(
                 {
                     "type": word(model.BIND, model.VOLUME, model.TMPFS, model.CLUSTER, model.NAMED_PIPE, model.IMAGE),
-                    "source": Short(items.mount_source, ""),
+                    "source": Short(mounts.mount_source, ""),
                     "target": text,
                     "read_only": boolean,
                     "consistency": text,
@@ -265,211 +263,12 @@ container: dict[str, Shape] = {
                     "tmpfs": Obj({"size": size, "mode": octal}),
                     "image": Obj({"subpath": text}),
                 },
-                items.mount_mapping,
+                mounts.mount_mapping,
                 required=("type",),
             ),
         ),
         unique=True,
     ),
-    "volumes_from": Many(Built(text, items.volumes_from), unique=True),
+    "volumes_from": Many(Built(text, mounts.volumes_from), unique=True),
     "working_dir": text,
-}
-
-build = Either(
-    plain=As("context", text),
-    mapping=Obj(
-        {
-            "context": text,
-            "dockerfile": text,
-            "dockerfile_inline": text,
-            "entitlements": any_texts,
-            "args": pairs,
-            "ssh": pairs,
-            "labels": pairs,
-            "cache_from": any_texts,
-            "cache_to": any_texts,
-            "no_cache": boolean,
-            "no_cache_filter": one_or_more,
-            "additional_contexts": pairs,
-            "network": text,
-            "provenance": Scalar(FLAG),
-            "sbom": Scalar(FLAG),
-            "pull": boolean,
-            "target": text,
-            "shm_size": size,
-            "extra_hosts": extra_hosts,
-            "isolation": text,
-            "privileged": boolean,
-            "secrets": _grants(),
-            "tags": any_texts,
-            "ulimits": ulimits,
-            "platforms": any_texts,
-        }
-    ),
-)
-workload: dict[str, Shape] = {
-    "build": build,
-    "depends_on": Either(
-        items=Many(As("condition", Built(text, items.dependency)), unique=True),
-        mapping=Named(
-            Obj(
-                {"condition": word(*items.CONDITIONS), "restart": boolean, "required": boolean},
-                required=("condition",),
-            ),
-            check_name,
-        ),
-    ),
-    "healthcheck": Obj(
-        {
-            "disable": boolean,
-            "interval": duration,
-            "retries": natural,
-            "test": Built(Either(plain=text, items=any_texts), items.health_test),
-            "timeout": duration,
-            "start_period": duration,
-            "start_interval": duration,
-        }
-    ),
-    "ports": Many(
-        Either(
-            plain=Short(items.port_text, "target", "published", "host_ip", "protocol"),
-            mapping=Obj(
-                {
-                    "name": text,
-                    "mode": word("host", "ingress"),
-                    "host_ip": text,
-                    "target": Scalar(NUMBER),
-                    "published": Scalar(NUMBER),
-                    "protocol": text,
-                    "app_protocol": text,
-                },
-                items.port_mapping,
-                required=("target",),
-            ),
-        ),
-        unique=True,
-    ),
-    "expose": Many(Built(Scalar(NUMBER), items.expose), unique=True),
-    "stdin_open": boolean,
-    "tty": boolean,
-}
-
-
-def _rollout(*actions: str) -> Obj:
-    return Obj(
-        {
-            "parallelism": natural,
-            "delay": duration,
-            "failure_action": word(*actions),
-            "monitor": duration,
-            "max_failure_ratio": Scalar(NUMBER, forms.ratio),
-            "order": word("start-first", "stop-first"),
-        }
-    )
-
-
-deploy = Obj(
-    {
-        "mode": word(model.REPLICATED, model.GLOBAL, model.REPLICATED_JOB, model.GLOBAL_JOB),
-        "endpoint_mode": word("vip", "dnsrr"),
-        "replicas": natural,
-        "labels": pairs,
-        "rollback_config": _rollout("continue", "pause"),
-        "update_config": _rollout("continue", "pause", "rollback"),
-        "resources": Obj(
-            {
-                "limits": Obj({"cpus": cpus, "memory": Scalar(TEXT, values.size), "pids": whole}),
-                "reservations": Obj(
-                    {
-                        "cpus": cpus,
-                        "memory": Scalar(TEXT, values.size),
-                        "generic_resources": Many(
-                            Obj({"discrete_resource_spec": Obj({"kind": text, "value": natural})})
-                        ),
-                        "devices": Many(Obj(_request, items.device_request, required=("capabilities",))),
-                    }
-                ),
-            }
-        ),
-        "restart_policy": Obj(
-            {
-                "condition": word("none", "on-failure", "any"),
-                "delay": duration,
-                "max_attempts": natural,
-                "window": duration,
-            }
-        ),
-        "placement": Obj(
-            {
-                "constraints": any_texts,
-                "preferences": Many(Obj({"spread": text})),
-                "max_replicas_per_node": natural,
-            }
-        ),
-    },
-    nullable=True,
-)
-develop = Obj(
-    {
-        "watch": Many(
-            Obj(
-                {
-                    "ignore": one_or_more,
-                    "include": one_or_more,
-                    "path": text,
-                    "action": word("rebuild", "sync", "restart", "sync+restart", "sync+exec"),
-                    "target": text,
-                    "exec": hook,
-                    "initial_sync": boolean,
-                },
-                required=("path", "action"),
-            )
-        )
-    },
-    nullable=True,
-)
-extends = Either(
-    plain=As("service", text),
-    mapping=Obj({"service": text, "file": text}, required=("service",), extensible=False),
-)
-
-
-def _per_replica(context: Context, node: Node, path: str) -> object:
-    context.say("services.pre_start.per_replica", node)
-    return boolean.read(context, node, path)
-
-
-class PreStart(Shape):
-    """A hook before the start: it has all keys of a container, which are said as those of the service."""
-
-    leaf = False
-    keys = Obj({"per_replica": Short(_per_replica), **container}, items.pre_start)
-
-    def read(self, context: Context, node: Node, path: str) -> object:
-        context.say(path, node)
-        return self.keys.read(context, node, "services")
-
-    def leaves(self, path: str) -> Iterator[str]:
-        yield path
-        yield f"{path}.per_replica"
-
-
-provider_options = Named(Either(plain=Scalar(PLAIN), items=Many(Scalar(PLAIN))), lambda _, __: None)
-service: dict[str, Shape] = {
-    **container,
-    **workload,
-    "deploy": deploy,
-    "develop": develop,
-    "profiles": texts,
-    "restart": Scalar(TEXT, specs.restart),
-    "scale": natural,
-    "attach": boolean,
-    "container_name": Scalar(TEXT, forms.container_name),
-    "provider": Obj({"type": text, "options": One(provider_options)}, required=("type",)),
-    "extends": extends,
-    "links": Many(Built(text, items.link), unique=True),
-    "external_links": Many(Built(text, items.external_link), unique=True),
-    "pre_start": Many(PreStart()),
-    "post_start": Many(hook),
-    "pre_stop": Many(hook),
 }

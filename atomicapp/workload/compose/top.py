@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 from atomicapp.document import Node
-from atomicapp.workload.compose import forms, rooms, tables
+from atomicapp.workload.compose import forms, rooms, tables, tables_service
 from atomicapp.workload.compose.context import Context
-from atomicapp.workload.compose.services import Read
-from atomicapp.workload.compose.shapes import TEXT, As, Either, Many, Named, Obj, One, OneOrMany, Scalar
+from atomicapp.workload.compose.items import Read
+from atomicapp.workload.compose.kinds import TEXT
+from atomicapp.workload.compose.shapes import As, Either, Many, Named, Obj, One, OneOrMany, Scalar
 
 text = tables.text
 INCLUDE = Many(
@@ -36,21 +37,20 @@ def _triggers(context: Context, node: Node, found: dict[str, object], keys: dict
     return found
 
 
+TRIGGERS = Obj({"manual": tables.boolean, "schedule": Many(Either(plain=text, mapping=_SCHEDULE))}, _triggers)
 JOB = One(
     Obj(
         {
             **tables.container,
-            **tables.workload,
+            **tables_service.workload,
             "profiles": tables.texts,
-            "extends": tables.extends,
-            "triggers": Obj(
-                {"manual": tables.boolean, "schedule": Many(Either(plain=text, mapping=_SCHEDULE))}, _triggers
-            ),
+            "extends": tables_service.extends,
+            "triggers": TRIGGERS,
         },
         required=("triggers",),
     )
 )
-SERVICE = Obj(tables.service, lambda _, node, found, keys: Read(node, found, keys))
+SERVICE = Obj(tables_service.service, lambda _, node, found, keys: Read(node, found, keys), patient=True)
 
 _named = partial(Named, check=tables.check_name, subjects=True)
 TOP = Obj(

@@ -1,0 +1,75 @@
+"""What a project is written for: all that is not said in its file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from atomicapp.position import Position
+from atomicapp.workload.model import Port, Workload
+
+Json = dict[str, Any]
+
+STEER = "io.atomicapp.kubernetes."
+"""Labels of a service or a volume that begin so choose between ways of writing it, and are not written themselves."""
+PUBLISH = f"{STEER}publish"
+"""Of a service: LoadBalancer, NodePort or ClusterIP, for its published ports."""
+WAIT = f"{STEER}wait"
+"""Of a service: the image whose shell waits in front of it in what `convert` writes, or `none`."""
+SIZE, ACCESS, STORAGE_CLASS = f"{STEER}size", f"{STEER}access-mode", f"{STEER}storage-class"
+"""Of a volume: what its claim asks for."""
+STEERING = frozenset((PUBLISH, WAIT, SIZE, ACCESS, STORAGE_CLASS))
+
+
+class Claim(NamedTuple):
+    """A claim that the package asks for itself."""
+
+    name: str
+    access_mode: str
+
+
+def _no_claim(key: str) -> Claim | None:
+    return None
+
+
+def _no_secret(text: str) -> bool:
+    return False
+
+
+def _not_routed(work: Workload, port: Port) -> bool:
+    return False
+
+
+class Around(NamedTuple):
+    """`app` is the name of the deployment ("" for none). `claim` gives for a volume the claim that the package
+    asks for by a requirement. `holds_secret` tells whether a text holds a secret of the package.
+    `waiting`: what depends on others waits for them itself, for nobody else will make it do so. `routed` tells whether
+    something else than a Service brings a published port to the outside."""
+
+    app: str = ""
+    claim: Callable[[str], Claim | None] = _no_claim
+    holds_secret: Callable[[str], bool] = _no_secret
+    waiting: bool = False
+    routed: Callable[[Workload, Port], bool] = _not_routed
+
+
+class Object(NamedTuple):
+    """One object. `service` is whose it is ("" for what several may use). For a workload `level` is its place among the
+    others, from 1, `after` the services that come before it, and `waits` those that must be ready by then."""
+
+    body: Json
+    position: Position
+    service: str = ""
+    level: int = 0
+    after: tuple[str, ...] = ()
+    waits: tuple[str, ...] = ()
+
+
+def said(**found: Any) -> Json:
+    """Without what was not said; False and 0 are left out too."""
+    return {name: value for name, value in found.items() if value}
+
+
+def named(kind: str, name: str, version: str = "v1", *, labels: Json | None = None, **more: Any) -> Json:
+    """An object's head and what follows it."""
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name, **said(labels=labels)}, **more}

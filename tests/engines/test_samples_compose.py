@@ -1,0 +1,195 @@
+"""The samples with Compose files: one file on every engine, and the same page over HTTP from each."""
+
+from __future__ import annotations
+
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.engines import samples
+from tests.engines.cluster import Cluster
+from tests.engines.docker import DockerEngine
+from tests.engines.process import free_port
+from tests.engines.program import Program
+from tests.engines.registry import Registry
+from tests.engines.samples import SECRETS, fetch, free_node_port, install_wordpress, until
+
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
+
+
+class Place(ABC):
+    """An engine, and how what runs on it is reached."""
+
+    def __init__(self, program: Program, *words: str, **params: str) -> None:
+        self.program = program
+        self.name = f"sample-{uuid.uuid4().hex[:8]}"
+        self.words = words
+        self.params = params
+
+    @abstractmethod
+    def port(self) -> int:
+        """A port that can be published."""
+
+    def url(self, port: int) -> str:
+        """The page at a published port."""
+        return f"http://127.0.0.1:{port}/"
+
+    def run(self, app: str, answers: Path, *words: str) -> str:
+        return self.program("run", app, "-a", str(answers), "--name", self.name, *self.words, *words)
+
+    def end(self) -> None:
+        self.program.attempt("uninstall", self.name, "--purge-data", *self.words)
+
+    @abstractmethod
+    def left(self) -> list[str]:
+        """What the engine still holds of the deployment."""
+
+
+class OnDocker(Place):
+    def __init__(self, program: Program, engine: DockerEngine) -> None:
+        super().__init__(program, "--provider", "docker", images="atomicapp-samples")
+        self.engine = engine
+
+    def port(self) -> int:
+        return free_port()
+
+    def left(self) -> list[str]:
+        owned = ("--filter", f"label=io.atomicapp.name={self.name}")
+        containers = self.engine.docker("ps", "-aq", *owned)
+        return (containers + self.engine.docker("volume", "ls", "-q", *owned)).split()
+
+
+class OnKubernetes(Place):
+    def __init__(self, program: Program, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.namespace = cluster.make_namespace()
+        self.volume = cluster.make_volume()
+        words = ("--provider", "kubernetes", "--namespace", self.namespace)
+        super().__init__(program, *words, images=f"{cluster.registry}/samples", bind="0.0.0.0")
+
+    def port(self) -> int:
+        return free_node_port(self.cluster)
+
+    def end(self) -> None:
+        super().end()
+        self.cluster.remove_namespace(self.namespace)
+
+    def left(self) -> list[str]:
+        found = []
+        for path in (
+            "api/v1/{}/pods",
+            "api/v1/{}/secrets",
+            "api/v1/{}/persistentvolumeclaims",
+            "apis/apps/v1/{}/deployments",
+        ):
+            rows = self.cluster.call("GET", "/" + path.format(f"namespaces/{self.namespace}"))["items"]
+            found += [row["metadata"]["name"] for row in rows if "deletionTimestamp" not in row["metadata"]]
+        return found
+
+
+@pytest.fixture(scope="module", params=["docker", "kubernetes"])
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    of = request.getfixturevalue
+    home = tmp_path_factory.mktemp("compose") / "home"
+    found: Place
+    if request.param == "docker":
+        of("sample_images")
+        engine = of("docker_engine")
+        found = OnDocker(Program(home, env={"DOCKER_HOST": engine.host}), engine)
+    else:
+        of("sample_images_in_cluster")
+        cluster = of("cluster")
+        found = OnKubernetes(Program(home, env={"KUBECONFIG": str(cluster.kubeconfig)}), cluster)
+    yield found
+    found.end()
+
+
+def answers(file: Path, sections: dict[str, dict[str, str]]) -> Path:
+    lines = [
+        line
+        for section, values in sections.items()
+        for line in [f"[{section}]", *(f"{name} = {value}" for name, value in values.items())]
+    ]
+    file.write_text("\n".join(lines) + "\n")
+    return file
+
+
+def test_five_services_from_one_file(place: Place, registry: Registry, tmp_path: Path) -> None:
+    samples.package(place.program, tmp_path / "packages", registry.host, "compose-voting")
+    app = f"{registry.host}/compose-voting-app"
+    votes, results = place.port(), place.port()
+    while results == votes:
+        results = place.port()
+    given = {
+        **place.params, "vote_port": str(votes), "result_port": str(results), "title": "Tea or coffee?",
+        "db_password": SECRETS[0], "db_root_password": SECRETS[1], "first": "Tea", "second": "Coffee",
+    }  # fmt: skip
+    file = answers(tmp_path / "answers.conf", {"voting": given})
+    place.run(app, file)
+    assert "<h1>Tea or coffee?</h1>" in fetch(place.url(votes))
+    fetch(place.url(votes), {"vote": "Coffee"})
+    fetch(place.url(votes), {"vote": "Coffee"})
+    counted = until(lambda: fetch(place.url(results)), lambda page: "<li>Coffee: 2</li>" in page)
+    assert "<li>Tea: 0</li>" in counted
+    assert "nothing to do" in place.run(app, file)
+    answers(tmp_path / "answers.conf", {"voting": {**given, "title": "Which one?"}})
+    planned = place.program("plan", app, "-a", str(file), "--name", place.name, *place.words)
+    assert "Which one?" in planned
+    place.run(app, file)
+    assert "<h1>Which one?</h1>" in until(lambda: fetch(place.url(results)), lambda page: "Which one?" in page)
+    kept = "".join(path.read_text(errors="replace") for path in (tmp_path / "home").rglob("*") if path.is_file())
+    assert not any(secret in kept for secret in SECRETS)
+    place.program("stop", place.name, *place.words)
+    place.program("start", place.name, *place.words)
+    page = until(lambda: fetch(place.url(results)), lambda page: "<li>Coffee: 2</li>" in page)
+    assert "<h1>Which one?</h1>" in page
+    place.program("uninstall", place.name, "--purge-data", *place.words)
+    assert until(lambda: " ".join(place.left()) or "nothing", lambda found: found == "nothing")
+
+
+def only_compose(sample: str, folder: Path, registry: str) -> Path:
+    """A copy of a sample whose only artifacts are its Compose files."""
+    target = samples.copy(sample, folder, registry)
+    nulecule = target / "Nulecule"
+    found = yaml.safe_load(nulecule.read_text())
+    for item in found["graph"]:
+        if "artifacts" in item:
+            item["artifacts"] = {"compose": item["artifacts"]["compose"]}
+    nulecule.write_text(yaml.safe_dump(found, sort_keys=False))
+    return target
+
+
+def test_wordpress_from_compose_files(place: Place, registry: Registry, tmp_path: Path) -> None:
+    for name in ("mariadb", "wordpress"):
+        reference = f"{registry.host}/compose/{name}-app"
+        folder = only_compose(name, tmp_path / "packages", f"{registry.host}/compose")
+        place.program("build", str(folder), "-t", reference)
+        place.program("push", reference)
+    port = place.port()
+    params = {name: value for name, value in place.params.items() if name != "bind"}
+    own = {
+        "hostport": str(port),
+        "table_prefix": "wp_",
+        **({"bind": place.params["bind"]} if "bind" in place.params else {}),
+    }
+    sections = {
+        "general": {**params, "db_password": SECRETS[0]},
+        "mariadb:mariadb": {"db_root_password": SECRETS[1]},
+        "wordpress": own,
+    }
+    file, app = answers(tmp_path / "answers.conf", sections), f"{registry.host}/compose/wordpress-app"
+    place.run(app, file)
+    url = place.url(port)
+    assert "<title>WordPress &rsaquo; Installation</title>" in fetch(url)
+    install_wordpress(url, "One file for all")
+    assert "One file for all" in fetch(url)
+    assert "nothing to do" in place.run(app, file)
+    place.program("uninstall", place.name, *place.words)
+    place.run(app, file)
+    assert "One file for all" in fetch(url), "the data outlives the containers"
+    place.program("uninstall", place.name, "--purge-data", *place.words)
+    assert until(lambda: " ".join(place.left()) or "nothing", lambda found: found == "nothing")
