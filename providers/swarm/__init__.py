@@ -13,13 +13,12 @@ from __future__ import annotations
 
 from atomicapp.errors import EngineError
 from atomicapp.model import Parsed, Rendered, Target
-from atomicapp.providers import base
-from atomicapp.providers.base import Reachable, Session
+from atomicapp.providers.base import Output, Reachable, Session
 from atomicapp.workload.fidelity import Table
+from atomicapp.workload.project import Project
 
 NAME = "swarm"
 ACCEPTS = "a stack file (Compose), or a text of `docker service create ...` commands"
-convert = base.no_convert
 
 
 def parse(rendered: Rendered, target: Target) -> Parsed:
@@ -33,7 +32,14 @@ def fidelity(*, converted: bool = False) -> Table:
     """See providers.base.Provider."""
     from atomicapp.providers.swarm import rules
 
-    return rules.TABLE
+    return rules.CONVERTED if converted else rules.TABLE
+
+
+def convert(project: Project, target: Target) -> tuple[Output, ...]:
+    """See providers.base.Provider."""
+    from atomicapp.providers.swarm import stack
+
+    return stack.convert(project, target)
 
 
 def connect(target: Target) -> Session:

@@ -10,11 +10,10 @@ from atomicapp.errors import ERROR, WARNING, Issue, SpecError
 from atomicapp.model import SHARED, Artifact, Parsed, Rendered, Resource, Target, Volume
 from atomicapp.position import Position, line_of
 from atomicapp.providers.docker import risks
-from atomicapp.providers.swarm import artifacts, classic, fields, names, parts, rules, spec
+from atomicapp.providers.swarm import artifacts, fields, names, parts, spec
 from atomicapp.providers.swarm.artifacts import Part
 from atomicapp.providers.swarm.parts import CONFIG, NETWORK, SECRET, VOLUME
 from atomicapp.workload import model
-from atomicapp.workload.fidelity import issues_of, judge
 from atomicapp.workload.model import Mount, Workload
 
 SERVICE = "service"
@@ -52,8 +51,6 @@ class _Parser:
         self.taken: set[str] = set()  # names of services so far
         self.by_name: dict[str, _Item] = {}
         self.by_service: dict[tuple[int, str], _Item] = {}  # by the place of its part, and what its file calls it
-        self.awaited: set[str] = set()  # keys of those that others wait for until they have ended
-        self.linked: dict[str, list[str]] = {}  # what others call a service, by its key
         self.resources: dict[str, Resource] = {}
         self.volumes_used: set[tuple[str, str]] = set()
 
@@ -63,7 +60,6 @@ class _Parser:
         self._check_names()
         self._check_ports()
         self._fail()
-        self._note_others()
         order = self._order()
         self._fail()
         services = [self._service(item, number) for number, item in enumerate(order, 1)]
@@ -86,13 +82,9 @@ class _Parser:
 
     def _part(self, part: Part) -> None:
         artifact = part.artifact
-        if not part.literal:
-            self.issues += issues_of(judge(part.project, rules.TABLE), "swarm")
         for work in part.project.services:
             self.numbers[artifact.component] += 1
             number = self.numbers[artifact.component]
-            translated, issues = classic.translate(work)
-            self.issues += [issue._replace(excerpt=line_of(artifact.data, issue.position.line)) for issue in issues]
             if part.literal:
                 name = work.name or names.component(self.app, artifact.component, number)
                 key = f"{SERVICE}/{artifact.component}:{number}"
@@ -105,7 +97,7 @@ class _Parser:
             if not names.VALID.fullmatch(name) or len(name) > names.LONGEST:
                 hint = f"at most {names.LONGEST} letters, digits and '_.-', with a letter or digit at both ends"
                 self._say(ERROR, f"'{name}' is no name for a service", artifact, work.place("name"), "name", hint)
-            item = _Item(part, translated, name, key, number == 1)
+            item = _Item(part, work, name, key, number == 1)
             self.items.append(item)
             self.taken.add(name)
             if work.service:
@@ -153,18 +145,6 @@ class _Parser:
             if found is not None and found is not item:
                 yield found, dependency.position
 
-    def _note_others(self) -> None:
-        """What services say of each other."""
-        for item in self.items:
-            for dependency in item.work.depends_on:
-                other = self._find(dependency.target, item)
-                if other is not None and dependency.condition == model.COMPLETED:
-                    self.awaited.add(other.key)
-            for link in item.work.links:
-                other = self._find(link.target, item)
-                if other is not None and not link.external:
-                    self.linked.setdefault(other.key, []).append(link.alias)
-
     def _find(self, service: str, asking: _Item) -> _Item | None:
         """A service of the same file."""
         return self.by_service.get((id(asking.part), service))
@@ -198,10 +178,9 @@ class _Parser:
     def _service(self, item: _Item, order: int) -> Resource:
         part, work, app = item.part, self._complete(item), self.app
         needs: list[str] = []
-        networks = () if work.namespaces.network else work.networks
-        needs += [self._network(parts.network(app, part, found.name, found.position), part) for found in networks]
+        needs += [self._network(parts.network(app, part, found.name, found.position), part) for found in work.networks]
         described: dict[str, Resource] = {}
-        for mount in spec.mounts(work):
+        for mount in work.mounts:
             made = self._volume(item, mount)
             if made is not None:
                 described[mount.target] = made
@@ -221,7 +200,7 @@ class _Parser:
             ),
             aliases=self._aliases(item),
         )
-        found: dict[str, Any] = {"spec": spec.service(work, known, once=item.key in self.awaited)}
+        found: dict[str, Any] = {"spec": spec.service(work, known)}
         optional = {
             "labels": dict(sorted(work.scheduling.labels.items())),
             "pull": work.pull if work.pull != model.PULL_MISSING else "",
@@ -235,32 +214,20 @@ class _Parser:
         return Resource(item.key, item.component, SERVICE, item.name, found, work.position, order, needed, waits=waits)
 
     def _complete(self, item: _Item) -> Workload:
-        """The workload with what it says by way of others, and with the requirements' access modes."""
-        work = item.work
-        repeated: list[Mount] = []
-        for source in work.volumes_from:
-            other = self._find(source.container, item)
-            targets = {mount.target for mount in (*work.mounts, *repeated)}
-            read_only = "ro" in source.mode.split(",")
-            repeated += [
-                mount._replace(read_only=mount.read_only or read_only)
-                for mount in (other.work.mounts if other else ())
-                if mount.target not in targets
-            ]
+        """The workload with the access modes of the app's requirements."""
         mounts = []
-        for mount in (*work.mounts, *repeated):
+        for mount in item.work.mounts:
             wanted = self._requirement(item, mount)
             only_read = wanted is not None and wanted.requirement.access_mode == "ReadOnlyMany"
             mounts.append(mount._replace(read_only=mount.read_only or only_read))
-        return work._replace(mounts=tuple(mounts))
+        return item.work._replace(mounts=tuple(mounts))
 
     def _aliases(self, item: _Item) -> tuple[str, ...]:
-        found = [item.work.service, item.work.name] if not item.part.literal else []
+        found = [item.work.service] if item.work.service else []
         # the first service of a file answers for its component, whatever else is added behind it
         if item.part.literal or item.first:
             found += names.aliases(item.component)
-        found += self.linked.get(item.key, [])
-        return tuple(dict.fromkeys(name for name in found if name))
+        return tuple(dict.fromkeys(found))
 
     def _add(self, resource: Resource, part: Part, place: Position) -> str:
         known = self.resources.setdefault(resource.key, resource)

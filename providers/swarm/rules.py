@@ -153,8 +153,7 @@ def _security_opt(project: Project, work: Workload | None, said: Said) -> Verdic
             return _OPTION
     if work.security.all_system_paths:
         return _OPTION
-    older = any(not option.startswith("label") for option in work.security.options)
-    return Verdict(KEPT, _FROM_46) if older else None
+    return None
 
 
 _LINK = Verdict(APPROXIMATED, "the alias is one for all on the networks of the service")
@@ -288,7 +287,7 @@ _SINGLE: dict[str, Rule] = {
     "services.pull_policy": kept("", _pull, _NEVER),
     "services.restart": kept("", _restart, _UNLESS),
     "services.runtime": lost(_NO_WORD),
-    "services.security_opt": kept("", _security_opt, _OPTION, Verdict(KEPT, _FROM_46)),
+    "services.security_opt": kept(f"but for label, {_FROM_46}", _security_opt, _OPTION),
     "services.shm_size": approximated("a tmpfs of that size at /dev/shm"),
     "services.storage_opt": lost(_NO_WORD),
     "services.tmpfs": kept("", _tmpfs, _TMPFS),
@@ -315,3 +314,35 @@ def _table() -> Table:
 
 
 TABLE = _table()
+
+# ---------------------------------------------------------------- of a stack file
+
+_NO_KEY = "the format of stack files has no key for it"
+_NEWER = "clients from version 28 on know it"
+_TEXT = "it stands in the file; `docker stack deploy` passes it over"
+
+CONVERTED: Table = MappingProxyType(
+    {
+        **TABLE,
+        "configs.name": kept(),
+        "networks.enable_ipv6": lost(_NO_KEY),
+        "networks.ipam.config.aux_addresses": lost(_NO_KEY),
+        "networks.ipam.config.gateway": lost(_NO_KEY),
+        "networks.ipam.config.ip_range": lost(_NO_KEY),
+        "networks.ipam.options": lost(_NO_KEY),
+        "secrets.name": kept(),
+        "services.depends_on.condition": approximated("a list, whose order `docker stack deploy` does not keep"),
+        "services.depends_on.required": lost(_NO_KEY),
+        "services.dns_opt": lost(_NO_KEY),
+        "services.group_add": lost(_NO_KEY),
+        "services.healthcheck.start_interval": kept(_NEWER),
+        "services.image": kept(),
+        "services.networks.driver_opts": kept(_NEWER),
+        "services.networks.use_service_name_alias": lost(_NO_KEY),
+        "services.oom_score_adj": kept(_NEWER),
+        "services.ports.name": lost(_NO_KEY),
+        "services.pull_policy": lost(_NO_KEY),
+        "services.security_opt": approximated(_TEXT, _security_opt, _OPTION),
+        "services.volumes.volume.labels": approximated("labels of the volume"),
+    }
+)

@@ -1,4 +1,4 @@
-"""Write a Workload as the ServiceSpec of the Docker Engine API. Pure.
+"""Write a workload, in the words of swarm mode (see `normal`), as the ServiceSpec of the Docker Engine API. Pure.
 
 Only what was said is written, so that a spec stays the same when a newer release knows more. Networks, configs and
 secrets are called by their names in the swarm; `apply` puts their ids in.
@@ -46,18 +46,16 @@ def _map(found: Mapping[str, str]) -> Json:
     return dict(sorted(found.items()))
 
 
-def service(work: Workload, names: Names, *, once: bool = False) -> Json:
-    """The spec without name and labels. `once`: others wait until it has ended, so it is not started again."""
+def service(work: Workload, names: Names) -> Json:
+    """The spec without name and labels."""
     scheduling = work.scheduling
     job = scheduling.mode in (model.REPLICATED_JOB, model.GLOBAL_JOB)
-    found: Json = {"TaskTemplate": task(work, names, once=once), "Mode": mode(work)}
+    found: Json = {"TaskTemplate": task(work, names), "Mode": mode(work)}
     if scheduling.update and not job:
         found["UpdateConfig"] = _rollout(scheduling.update)
     if scheduling.rollback and not job:
         found["RollbackConfig"] = _rollout(scheduling.rollback)
-    # without an address of the service's own, only the nodes that run it can publish it
-    default = "host" if scheduling.endpoint_mode == "dnsrr" else "ingress"
-    endpoint = said(Mode=scheduling.endpoint_mode, Ports=[_port(port, default) for port in work.ports])
+    endpoint = said(Mode=scheduling.endpoint_mode, Ports=[_port(port) for port in work.ports])
     if endpoint and not job:
         found["EndpointSpec"] = endpoint
     return found
@@ -76,7 +74,7 @@ def mode(work: Workload) -> Json:
     return {"Replicated": {"Replicas": work.replicas}}
 
 
-def task(work: Workload, names: Names, *, once: bool) -> Json:
+def task(work: Workload, names: Names) -> Json:
     """The part that makes tasks anew when it changes."""
     scheduling, limits = work.scheduling, work.resources
     placement = said(
@@ -92,30 +90,19 @@ def task(work: Workload, names: Names, *, once: bool) -> Json:
             {"DiscreteResourceSpec": {"Kind": kind, "Value": number}} for kind, number in scheduling.generic.items()
         ],
     )
-    bounds = said(NanoCPUs=limits.cpus or _quota(limits), MemoryBytes=limits.memory)
+    bounds = said(NanoCPUs=limits.cpus, MemoryBytes=limits.memory)
     if limits.pids is not None and limits.pids > 0:
         bounds["Pids"] = limits.pids
     found = said(
         ContainerSpec=container(work, names),
         Resources=said(Limits=bounds, Reservations=reservations),
-        RestartPolicy=_restart(work, once=once),
+        RestartPolicy=_restart(scheduling.restart),
         Placement=placement,
         Networks=_networks(work, names),
     )
     if work.logging.driver or work.logging.options:
         found["LogDriver"] = said(Name=work.logging.driver, Options=_map(work.logging.options))
     return found
-
-
-def _quota(limits: model.Resources) -> int:
-    """Microseconds of each period, as billionths of a processor."""
-    if not limits.cpu_quota or limits.cpu_quota < 0:
-        return 0
-    return limits.cpu_quota * 10**9 // (limits.cpu_period or _PERIOD)
-
-
-_PERIOD = 100_000
-"""Microseconds: the kernel's own."""
 
 
 def container(work: Workload, names: Names) -> Json:
@@ -127,7 +114,7 @@ def container(work: Workload, names: Names) -> Json:
         Labels=_map(work.labels),
         Command=list(work.entrypoint) if work.entrypoint else None,
         Args=list(work.command) if work.command else None,
-        Hostname=f"{work.hostname}.{work.domainname}" if work.hostname and work.domainname else work.hostname,
+        Hostname=work.hostname,
         Env=[f"{item.name}={item.value}" for item in work.env],
         Dir=work.workdir,
         User=work.user,
@@ -136,10 +123,10 @@ def container(work: Workload, names: Names) -> Json:
         TTY=work.tty,
         OpenStdin=work.stdin,
         ReadOnly=security.read_only_root,
-        Mounts=[*(_mount(mount, names) for mount in mounts(work)), *_shared_memory(work)],
+        Mounts=[_mount(mount, names) for mount in work.mounts],
         StopSignal=work.stop_signal,
         Healthcheck=health(work.healthcheck),
-        Hosts=[_host(entry) for entry in work.extra_hosts if not entry.endswith(":host-gateway")],
+        Hosts=[_host(entry) for entry in work.extra_hosts],
         DNSConfig=said(
             Nameservers=list(work.dns.servers), Search=list(work.dns.search), Options=list(work.dns.options)
         ),
@@ -176,24 +163,15 @@ def _host(entry: str) -> str:
     return f"{address} {name}"
 
 
-def _restart(work: Workload, *, once: bool) -> Json:
-    rule = work.scheduling.restart
-    if rule is not None:
-        found = said(Condition=rule.condition, MaxAttempts=rule.max_attempts)
-        if rule.delay is not None:
-            found["Delay"] = rule.delay
-        if rule.window is not None:
-            found["Window"] = rule.window
-        return found
-    policy = work.restart.policy
-    if "restart" not in work.where and policy == "no":
-        # not said: the swarm's own rule is to start what has ended again
-        return {"Condition": "none"} if once else {}
-    if policy == "no":
-        return {"Condition": "none"}
-    if policy == "on-failure":
-        return {"Condition": "on-failure", **said(MaxAttempts=work.restart.retries)}
-    return {"Condition": "any"}
+def _restart(rule: model.RestartRule | None) -> Json:
+    if rule is None:
+        return {}
+    found = said(Condition=rule.condition, MaxAttempts=rule.max_attempts)
+    if rule.delay is not None:
+        found["Delay"] = rule.delay
+    if rule.window is not None:
+        found["Window"] = rule.window
+    return found
 
 
 def _rollout(rollout: model.Rollout) -> Json:
@@ -211,14 +189,14 @@ def _rollout(rollout: model.Rollout) -> Json:
     return found
 
 
-def _port(port: model.Port, default: str) -> Json:
+def _port(port: model.Port) -> Json:
     first = port.host.partition("-")[0]
     return said(
         Name=port.name,
         Protocol=port.protocol,
         TargetPort=port.container,
         PublishedPort=int(first) if first else 0,
-        PublishMode=port.mode or default,
+        PublishMode=port.mode,
     )
 
 
@@ -270,20 +248,10 @@ def _selinux(context: Json, value: str) -> None:
 # ---------------------------------------------------------------- storage
 
 
-def mounts(work: Workload) -> list[Mount]:
-    """The mounts that a task can have."""
-    return [mount for mount in work.mounts if mount.kind != model.IMAGE]
-
-
 def _mount(mount: Mount, names: Names) -> Json:
     source = names.volume(mount) if mount.kind == model.VOLUME and mount.source else mount.source
     found = said(Type=mount.kind, Source=source, ReadOnly=mount.read_only, Consistency=mount.consistency)
     found["Target"] = mount.target
-    size, permissions = mount.size, mount.mode
-    if mount.options is not None:
-        size, permissions = _tmpfs(mount.options)
-        if "ro" in mount.options.split(","):
-            found["ReadOnly"] = True
     kinds = {
         model.BIND: (
             "BindOptions",
@@ -298,36 +266,12 @@ def _mount(mount: Mount, names: Names) -> Json:
             "VolumeOptions",
             said(NoCopy=mount.no_copy, Subpath=mount.subpath, **(names.describe(mount) if mount.source else {})),
         ),
-        model.TMPFS: ("TmpfsOptions", said(SizeBytes=size, Mode=permissions)),
+        model.TMPFS: ("TmpfsOptions", said(SizeBytes=mount.size, Mode=mount.mode)),
     }
     name, options = kinds.get(mount.kind, ("", {}))
     if options:
         found[name] = options
     return found
-
-
-def _tmpfs(options: str) -> tuple[int | None, int | None]:
-    """Size and permission bits among the options of a tmpfs; others can't be said to a swarm."""
-    from atomicapp.workload import values
-
-    size = permissions = None
-    for option in options.split(","):
-        name, _, value = option.partition("=")
-        try:
-            if name == "size":
-                size = values.size(value)
-            elif name == "mode":
-                permissions = int(value, 8)
-        except ValueError:
-            continue
-    return size, permissions
-
-
-def _shared_memory(work: Workload) -> list[Json]:
-    """A swarm has no word for the size of /dev/shm, but can mount another one there."""
-    if not work.shm_size or any(mount.target == "/dev/shm" for mount in work.mounts):  # noqa: S108 (of the container)
-        return []
-    return [{"Type": "tmpfs", "Target": "/dev/shm", "TmpfsOptions": {"SizeBytes": work.shm_size}}]  # noqa: S108
 
 
 # ---------------------------------------------------------------- network
@@ -346,7 +290,6 @@ def _networks(work: Workload, names: Names) -> list[Json]:
             DriverOpts=_map(network.driver_options),
         )
         for network in work.networks
-        if not work.namespaces.network
     ]
 
 
