@@ -35,8 +35,8 @@ class Source(NamedTuple):
 class Context:
     """The state of one reading. `subject` is the service or other thing whose keys are read at present; `declared` are the
     keys of each room of the file (`volumes`), `made_...` what is made of relative sources of mounts; `marked` is whether
-    `!reset` or `!override` stands in a text, `expanded` whether something was taken from other files or services;
-    `unfinished` are services that lack what they extend, after a fault."""
+    `!reset` or `!override` stands in a text, `alone` whether no other file was taken in, `expanded` whether something was
+    taken from other files or services; `unfinished` are services that lack what they extend, after a fault."""
 
     def __init__(
         self,
@@ -61,6 +61,7 @@ class Context:
         self.named_volumes: dict[str, str] = {}
         self.named_configs: dict[str, str] = {}
         self.absent: set[str] = set()
+        self.alone = True
         self.marked = False
         self.expanded = False
         self.unfinished: set[str] = set()
@@ -84,7 +85,8 @@ class Context:
         """Where a node begins."""
         found: Any = node
         mark = found.start_mark
-        return Position(getattr(found, "source", self.source)[0], mark.line + 1, mark.column + 1)
+        file = self.source.file if self.alone else self.source_of(node).file
+        return Position(file, mark.line + 1, mark.column + 1)
 
     def made(self, room: str) -> dict[str, Any]:
         """What is made of the relative sources of mounts."""
