@@ -17,6 +17,8 @@ from tests.engines.program import Program
 from tests.engines.recording_proxy import RecordingProxy, recording
 from tests.engines.samples import fetch
 
+Body = dict[str, object]
+
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 PATHS = {
@@ -62,7 +64,7 @@ def test_the_server_takes_what_is_written(cluster: Cluster, space: str, name: st
 
 
 def test_the_dry_run_refuses_what_the_server_does_not_know(cluster: Cluster, space: str) -> None:
-    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "dada": {}}
+    body: Body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "dada": {}}
     (refusal,) = refusals(cluster, space, [body])
     assert "dada" in refusal
 
