@@ -101,7 +101,9 @@ def _check_size(text: str, file: str) -> None:
     The parser below `compose` recurses in C, where depth ends the process; its events come without recursion.
     """
     if len(text) <= _SMALL or not (
-        len(text) > _LARGE or text.count("[") + text.count("{") > _SMALL or _STEEP.search(text)
+        (len(text) > _LARGE and _at_most(text) > MAX_NODES)
+        or text.count("[") + text.count("{") > _SMALL
+        or _STEEP.search(text)
     ):
         return
     depth, count = -1, 0
@@ -113,6 +115,11 @@ def _check_size(text: str, file: str) -> None:
                 raise _bomb(count, position_of(event, file))
     except (yaml.YAMLError, ValueError):
         return  # told by the caller, which meets it at the same place
+
+
+def _at_most(text: str) -> int:
+    """More values than this can't be in a text: each follows its beginning, a line end or one of these characters."""
+    return sum(map(text.count, "\n-:,[{?"), 1)
 
 
 def _bomb(count: int, position: Position) -> SpecError:

@@ -64,6 +64,7 @@ def main() -> int:
             "start": bench.start,
             "render": lambda: bench.render((100, 500)),
             "validate": lambda: bench.validate(500),
+            "convert": lambda: bench.convert((100, 500)),
             "linear": lambda: bench.linear(sizes),
             "cluster": bench.cluster,
         }
@@ -139,6 +140,24 @@ class Bench:
                 command = self.rendering(number, *([ours.strip(), place] if place else []))
                 other = [self.helm, "template", "x", self.chart(number), *theirs]
                 rows.append(compared(title, measure.paired(command, other, self.runs), 1.0))
+        return rows
+
+    def convert(self, numbers: tuple[int, ...]) -> list[Row]:
+        """A Compose file of as many services as a chart has subcharts, each with the same three objects; and kompose."""
+        kompose = shutil.which("kompose") or ""
+        rows = []
+        for number in numbers:
+            file = str(generate.compose(self.folder / f"compose-{number}.yaml", number))
+            ours = [self.program, "-q", "convert", file, "--to", "kubernetes"]
+            for name, program, words, goal in (
+                ("helm template", self.helm, ["template", "x", self.chart(number)], 1.0),
+                ("kompose convert", kompose, ["convert", "--stdout", "-f", file], 1.0),
+            ):
+                title = f"convert {number} services / {name}"
+                if not program:
+                    rows.append(Row(title, "", f"{name.partition(' ')[0]} not available", "", f"{goal:.2f}", None))
+                    continue
+                rows.append(compared(title, measure.paired(ours, [program, *words], self.runs), goal))
         return rows
 
     def cluster(self) -> list[Row]:

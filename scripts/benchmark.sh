@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# benchmark.sh [ARGUMENTS]: benchmarks/run.py, side by side with helm and kubectl.
+# benchmark.sh [ARGUMENTS]: benchmarks/run.py, side by side with helm, kompose and kubectl.
 #
-# Both are built once into a cache, where Go is there. The part `cluster` takes the cluster of the tests
+# They are built once into a cache, where Go is there. The part `cluster` takes the cluster of the tests
 # (scripts/cluster.sh) that runs, and leaves it; else it starts one, where it was built and root asks, and stops it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -22,6 +22,7 @@ build() { # NAME COMMAND...
 }
 
 get_helm() { GOBIN=$tools go install helm.sh/helm/v4/cmd/helm@latest; }
+get_kompose() { GOBIN=$tools go install github.com/kubernetes/kompose@latest; }
 get_kubectl() { # of the cluster's module, whose go.sum does not have all that kubectl needs
     mkdir -p "$kubectl"
     cp tests/engines/k8s/kube/go.{mod,sum} "$kubectl/"
@@ -31,5 +32,6 @@ get_kubectl() { # of the cluster's module, whose go.sum does not have all that k
 
 mkdir -p "$tools"
 command -v helm >/dev/null || build helm get_helm
+command -v kompose >/dev/null || build kompose get_kompose
 [ -x "$kubectl/kubectl" ] || build kubectl get_kubectl
 exec .venv/bin/python benchmarks/run.py "$@"

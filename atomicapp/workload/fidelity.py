@@ -1,6 +1,7 @@
 """What becomes of each thing that a Compose file says, on one engine: kept, approximated or lost, never in silence.
 
-A provider has a table with a Rule for every key of the Compose Specification. `judge` looks all that a project says up
+A provider has a table with a Rule for every key of the Compose Specification (a `docker run` command is told by the same
+keys, and by `--OPTION` where there is none). `judge` looks all that a project says up
 in it; a key without a rule counts as lost, and a test refuses tables that lack one. The same tables make
 docs/compose.md.
 """
@@ -66,6 +67,7 @@ def lost(why: str, decide: Decide | None = None, *also: Verdict) -> Rule:
 
 
 _UNKNOWN = lost("nothing is known of it here")
+_OPTION = lost("only a Docker Engine knows this option")
 
 
 def judge(project: Project, table: Table) -> tuple[Finding, ...]:
@@ -74,7 +76,7 @@ def judge(project: Project, table: Table) -> tuple[Finding, ...]:
     services = {work.service: work for work in project.services}
     found = []
     for said in project.said:
-        rule = table.get(said.key, _UNKNOWN)
+        rule = table.get(said.key) or (_OPTION if said.key.startswith("--") else _UNKNOWN)
         verdict = rule.verdict
         if rule.decide is not None:
             work = services.get(said.subject) if said.key.startswith("services.") else None
@@ -101,12 +103,19 @@ _SEVERITY = {LOST: WARNING, APPROXIMATED: NOTE}
 
 def _issue(group: Sequence[Finding], provider: str, *, strict: bool) -> Issue:
     said, verdict = group[0]
-    *subjects, last = dict.fromkeys(finding.said.subject for finding in group)
+    subjects = list(dict.fromkeys(finding.said.subject for finding in group))
+    if len(subjects) > MOST_NAMED:
+        subjects[MOST_NAMED - 1 :] = [f"{len(subjects) - MOST_NAMED + 1} others"]
+    *subjects, last = subjects
     named = f"{', '.join(subjects)} and {last}" if subjects else last
     of = f" of {named}" if named else ""
     message = f"{short(said.key)}{of} is {verdict.outcome} on {provider}: {verdict.how}"
     severity = ERROR if strict else _SEVERITY[verdict.outcome]
     return Issue(severity, message, said.position, verdict.outcome)
+
+
+MOST_NAMED = 6
+"""Subjects of one message; a report has them all."""
 
 
 @lru_cache(maxsize=1024)

@@ -207,6 +207,14 @@ def _rows() -> Iterator[tuple[str, Rule]]:
     for part in ("update_config", "rollback_config"):
         yield from ((f"services.deploy.{part}.{key}", lost(_NO_ROLLOUT)) for key in _ROLLOUT)
     yield from _ADDED.items()
+    # options of a command that no Compose file can say
+    yield from ((option, kept()) for option in _OPTIONS)
+
+
+_OPTIONS = (
+    *("--publish-all", "--volume-driver", "--rm", "--kernel-memory", "--cpuset-mems"),
+    *("--io-maxbandwidth", "--io-maxiops"),
+)
 
 
 @cache

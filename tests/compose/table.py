@@ -21,30 +21,32 @@ nearest, or *lost*; `atomicapp run` and `plan` tell what is lost, with file and 
 --report` tells all of it for one file. This page is made from the tables that these commands use (`make docs`), and tests
 hold the tables against what each provider makes of each key.
 
-A row that ends with `.*` stands for all keys below that are treated alike. "or" gives the other cases of one key; numbers
-lead to the notes at the end.
+A row that ends with `.*` stands for all keys below that are treated alike. "or" gives the other cases of one key,
+"converted" what the text of `convert` says of it, where that differs; numbers lead to the notes at the end.
 """
 
 
 class Column:
-    """The verdicts of one provider."""
+    """The verdicts of one provider: of what is run, and of what is converted."""
 
-    def __init__(self, title: str, name: str, *, converted: bool = False) -> None:
-        self.title = title
-        self.table = providers.load(name).fidelity(converted=converted)
+    def __init__(self, name: str) -> None:
+        self.title = name
+        self.table = providers.load(name).fidelity()
+        self.converted = providers.load(name).fidelity(converted=True)
+
+    def rules(self, key: str) -> tuple[Rule, ...]:
+        """The rule of a key; a second one where a converted text says something else."""
+        own, text = self.table[key], self.converted[key]
+        return (own,) if _verdicts(own) == _verdicts(text) else (own, text)
+
+
+def _verdicts(rule: Rule) -> tuple[Verdict, ...]:
+    return tuple(dict.fromkeys([rule.verdict, *rule.also]))
 
 
 def columns() -> list[Column]:
-    """One for each built-in provider; one more where its texts say less than it can do."""
-    found = []
-    for name in providers.BUILTIN:
-        provider = providers.load(name)
-        if not provider.fidelity():
-            continue
-        found.append(Column(name, name))
-        if provider.fidelity(converted=True) != provider.fidelity():
-            found.append(Column(f"{name}, converted", name, converted=True))
-    return found
+    """One for each built-in provider that reads Compose files."""
+    return [Column(name) for name in providers.BUILTIN if providers.load(name).fidelity()]
 
 
 class Notes:
@@ -53,9 +55,10 @@ class Notes:
     def __init__(self) -> None:
         self.numbers: dict[str, int] = {}
 
-    def cell(self, rule: Rule) -> str:
-        """The outcomes of a rule with the numbers of what is said of each."""
-        return ", or ".join(self._words(verdict) for verdict in dict.fromkeys([rule.verdict, *rule.also]))
+    def cell(self, rules: tuple[Rule, ...]) -> str:
+        """The outcomes of a rule with the numbers of what is said of each; then those of a converted text, if they differ."""
+        texts = [", or ".join(map(self._words, _verdicts(rule))) for rule in rules]
+        return "; converted: ".join(texts)
 
     def _words(self, verdict: Verdict) -> str:
         word = verdict.outcome if verdict.outcome == KEPT else f"*{verdict.outcome}*"
@@ -64,9 +67,12 @@ class Notes:
         return f"{word} ({self.numbers.setdefault(verdict.how, len(self.numbers) + 1)})"
 
 
-def rows(found: list[Column], keys: list[str]) -> Iterator[tuple[str, tuple[Rule, ...]]]:
-    """The keys with their rules; a group whose members are all alike as one."""
-    rules = {key: tuple(column.table[key] for column in found) for key in keys}
+Cells = tuple[tuple[Rule, ...], ...]
+
+
+def rows(found: list[Column], keys: list[str]) -> Iterator[tuple[str, Cells]]:
+    """The keys with their rules, a cell for each column; a group whose members are all alike as one."""
+    rules = {key: tuple(column.rules(key) for column in found) for key in keys}
     done: set[str] = set()
     for key in rules:
         if key in done:
@@ -84,8 +90,8 @@ def rows(found: list[Column], keys: list[str]) -> Iterator[tuple[str, tuple[Rule
             yield key, rules[key]
 
 
-def _shown(rules: tuple[Rule, ...]) -> tuple[tuple[Verdict, ...], ...]:
-    return tuple((rule.verdict, *rule.also) for rule in rules)
+def _shown(cells: Cells) -> tuple[tuple[tuple[Verdict, ...], ...], ...]:
+    return tuple(tuple(map(_verdicts, rules)) for rules in cells)
 
 
 ROOMS = ("services", "networks", "volumes", "configs", "secrets")
@@ -102,7 +108,7 @@ def page() -> str:
         lines += ["", f"## {room or 'The rest of the file'}", "", _line("key", [column.title for column in found])]
         lines.append("|" + " --- |" * (len(found) + 1))
         for key, rules in rows(found, keys):
-            lines.append(_line(f"`{key.removeprefix(f'{room}.')}`", [notes.cell(rule) for rule in rules]))
+            lines.append(_line(f"`{key.removeprefix(f'{room}.')}`", [notes.cell(cell) for cell in rules]))
     lines += ["", "## Notes", ""]
     lines += [f"{number}. {text}" for text, number in notes.numbers.items()]
     return "\n".join(lines) + "\n"

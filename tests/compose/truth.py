@@ -52,7 +52,7 @@ def _made(make: Make, text: str) -> Any:
 
 def gaps(table: Table) -> tuple[list[str], list[str]]:
     """The keys that a table lacks, and those that there are not."""
-    return sorted(KEYS - table.keys()), sorted(table.keys() - KEYS)
+    return sorted(KEYS - table.keys()), sorted(key for key in table.keys() - KEYS if not key.startswith("--"))
 
 
 def read(text: str) -> Project:

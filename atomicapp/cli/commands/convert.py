@@ -1,7 +1,8 @@
-"""Write a Compose file as artifacts of another provider, and tell what becomes of each key: kept, approximated or lost.
+"""Write a Compose file, or `docker run` commands, as artifacts of another provider, and tell what becomes of each key: kept,
+approximated or lost.
 
 Without --output the artifacts are printed, and what is not kept is told on standard error; --report prints the whole
-report instead. Variables of the file come from -p, the environment and the file .env beside it. In a package nothing
+report instead. Variables of a Compose file come from -p, the environment and the file .env beside it. In a package nothing
 needs to be converted: `artifacts: {compose: [file://compose.yaml]}` runs on every provider as it is."""
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from atomicapp.cli import options as opts
 from atomicapp.cli.ui import Ui, count
 from atomicapp.errors import ERROR, AtomicAppError, SpecError, UsageError
 from atomicapp.model import Target
+from atomicapp.rendering.render import MOST_FILES
 from atomicapp.store import in_host
 from atomicapp.workload import fidelity
 from atomicapp.workload.fidelity import APPROXIMATED, KEPT, LOST, Finding
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 EXAMPLES = """
   atomicapp convert compose.yaml --to kubernetes --output artifacts/kubernetes
   atomicapp convert compose.yaml --to kubernetes | kubectl apply -f -
-  atomicapp convert compose.yaml --to swarm --report
+  atomicapp convert compose.yaml --to kubernetes --report
+  atomicapp convert artifacts/docker/web_run --from docker --to kubernetes
   atomicapp convert compose.yaml --to kubernetes --strict=lost -o json
 """
 
@@ -43,9 +46,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         default="",
         metavar="FILE",
-        help="the Compose file, or - (default: compose.yaml in this folder)",
+        help="what is read, or - (default: compose.yaml in this folder)",
     )
-    parser.add_argument("--from", dest="source", choices=["compose"], default="compose", help="what FILE is")
+    parser.add_argument("--from", dest="source", choices=["compose", "docker"], default="compose", help="what FILE is")
     parser.add_argument("--to", metavar="PROVIDER", required=True, help="the provider to write artifacts for")
     parser.add_argument("--output", metavar="DIR", default="", help="the folder to write to (default: standard output)")
     parser.add_argument("--report", action="store_true", help="print what becomes of each key, and no artifacts")
@@ -120,6 +123,7 @@ def _path(options: argparse.Namespace) -> Path:
 
 
 def _read(options: argparse.Namespace, ui: Ui) -> Project:
+    from atomicapp.workload import runs
     from atomicapp.workload.compose import read
 
     if options.file == "-":
@@ -131,7 +135,21 @@ def _read(options: argparse.Namespace, ui: Ui) -> Project:
     def beside(path: str) -> str:
         return io.read_text(folder / path, str(folder / path))
 
-    project = read(text, name, variables=_variables(options, folder), files=beside, profiles=tuple(options.profile))
+    if options.source == "docker":
+        # an artifact doubles the dollars that it means
+        return runs.read(text.replace("$$", "$"), name, files=beside)
+
+    def below(path: str) -> tuple[str, ...]:
+        return io.listing(folder, path, MOST_FILES)
+
+    project = read(
+        text,
+        name,
+        variables=_variables(options, folder),
+        files=beside,
+        folders=below,
+        profiles=tuple(options.profile),
+    )
     if any(issue.severity == ERROR for issue in project.issues):
         raise SpecError(project.issues)
     return project

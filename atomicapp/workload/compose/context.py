@@ -6,7 +6,7 @@ A node of a file other than the one that is read (`include`, `extends`) carries 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from atomicapp import document
@@ -44,10 +44,12 @@ class Context:
         text: str,
         variables: Mapping[str, str],
         files: Callable[[str], str] | None = None,
+        folders: Callable[[str], Sequence[str]] | None = None,
     ) -> None:
         self.source = source
         self.variables = variables
         self.files = files
+        self.folders = folders
         self.texts: dict[str, str] = {source.file: text}
         self.loaded: dict[str, tuple[str | None, str, str]] = {}
         self.environments: dict[tuple[Any, ...], list[Env]] = {}
@@ -129,9 +131,9 @@ class Context:
         """List something as said."""
         self.said.append(Said(key, self.subject, self.position(node)))
 
-    def settle(self, key: str, node: Node, how: str) -> None:
-        """List something as said of which the reader itself makes something else."""
-        self.said.append(Said(key, self.subject, self.position(node), APPROXIMATED, how))
+    def settle(self, key: str, node: Node, how: str, outcome: str = APPROXIMATED) -> None:
+        """List something as said of which the reader itself makes something else, or nothing."""
+        self.said.append(Said(key, self.subject, self.position(node), outcome, how))
 
     def mistaken(self, node: Node, path: str, expected: str) -> None:
         """Note a value of the wrong kind."""

@@ -182,7 +182,7 @@ def test_what_can_not_be_is_told_at_its_place() -> None:
         "services:\n  web: {image: example/web:1, read_only: true, configs: [page]}\nconfigs: {page: {content: a}}\n"
     )
     assert faults(closed) == [
-        "one.yaml:2:57 the engine puts no files into a read-only container, so web can't get the config"
+        "one.yaml:2:58 the engine puts no files into a read-only container, so web can't get the config"
     ]
     net = "services:\n  web: {image: example/web:1, networks: [n]}\nnetworks: {n: {internal: %s}}\n"
     assert faults(net % "true", net % "false") == [
