@@ -62,7 +62,7 @@ def test_the_server_takes_what_is_written(cluster: Cluster, space: str, name: st
 
 
 def test_the_dry_run_refuses_what_the_server_does_not_know(cluster: Cluster, space: str) -> None:
-    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "dada": {}}
+    body: dict[str, Any] = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "dada": {}}
     (refusal,) = refusals(cluster, space, [body])
     assert "dada" in refusal
 

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -80,6 +81,6 @@ def _workloads(facts: Facts, around: Around) -> Iterator[Object]:
                     pod.notes[f"checksum/{facts.names[other]}"] = templates[other]
         body = controllers.workload(root, pod, facts, around)
         if not followed.isdisjoint(work.service for work in works):
-            templates[root] = names.digest(pod.template())
+            templates[root] = names.digest([json.dumps(pod.template(), sort_keys=True)])
         yield from pod.extra
         yield Object(body, works[0].position, root, facts.levels[root] + 1, tuple(after), tuple(waits))

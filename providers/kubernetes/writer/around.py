@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from atomicapp.position import Position
@@ -63,6 +64,13 @@ class Object(NamedTuple):
     level: int = 0
     after: tuple[str, ...] = ()
     waits: tuple[str, ...] = ()
+
+
+def unsaid(*fields: str) -> Callable[[Workload], bool]:
+    """A test whether a workload says nothing in these fields, as most do in most of them: that spares the look at each."""
+    values = attrgetter(*fields)
+    default = values(Workload("", Position("")))
+    return lambda work: bool(values(work) == default)
 
 
 def said(**found: Any) -> Json:

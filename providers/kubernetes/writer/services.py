@@ -7,7 +7,6 @@ texts of the project name, as `db:5432`), and one that lists none is headless: i
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 
 from atomicapp.providers.kubernetes.writer import names
@@ -137,8 +136,12 @@ def outside(work: Workload, around: Around) -> list[Port]:
 
 def is_loopback(text: str) -> bool:
     """Whether an address is that of the machine itself."""
+    if not text:
+        return False
+    import ipaddress
+
     try:
-        return bool(text) and ipaddress.ip_address(text.strip("[]")).is_loopback
+        return ipaddress.ip_address(text.strip("[]")).is_loopback
     except ValueError:
         return False
 

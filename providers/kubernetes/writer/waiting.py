@@ -39,6 +39,8 @@ done
 
 def awaited(root: str, facts: Facts) -> list[str]:
     """The services that must be healthy before this one starts, and that can be waited for by their name."""
+    if not any(work.depends_on for work in facts.members[root]):
+        return []
     found = {
         facts.roots[item.target]: None
         for work in facts.members[root]
@@ -56,8 +58,9 @@ def waiter(work: Workload) -> str:
 
 def containers(root: str, facts: Facts) -> list[Json]:
     """The container that waits, if there is anything to wait for."""
-    image, targets = waiter(facts.services[root]), awaited(root, facts)
-    if not targets or not image:
+    targets = awaited(root, facts)
+    image = waiter(facts.services[root]) if targets else ""
+    if not image:
         return []
     arguments = [ready_name(name, facts) for name in targets]
     return [said(name="wait", image=image, command=["sh", "-c", SCRIPT, "wait"], args=arguments)]
