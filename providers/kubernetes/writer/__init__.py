@@ -4,7 +4,7 @@
     pods         a pod, of containers (probes, security, amounts, files, volumes) and its placement; waiting in front
     controllers  what runs it; services and policies how it is reached
     names        what Kubernetes takes as names; around what is not said in the file
-    rules        what becomes of each key of a Compose file
+    rules        what becomes of each key of a Compose file: the table; deciding and verdicts look at values
 
 `write` brings them together. The objects are plain values; nobody changes them afterwards.
 """

@@ -63,7 +63,8 @@ def containers(root: str, facts: Facts) -> list[Json]:
     if not image:
         return []
     arguments = [ready_name(name, facts) for name in targets]
-    return [said(name="wait", image=image, command=["sh", "-c", SCRIPT, "wait"], args=arguments)]
+    name = label(f"{facts.names[root]}-wait")
+    return [said(name=name, image=image, command=["sh", "-c", SCRIPT, "wait"], args=arguments)]
 
 
 def ready_name(root: str, facts: Facts) -> str:
