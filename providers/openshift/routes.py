@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from types import MappingProxyType
 
-from atomicapp.providers.kubernetes.writer import Around, Object, Written, names, verdicts_outside
+from atomicapp.providers.kubernetes.writer import Around, Object, Written, names, steering, verdicts_outside
 from atomicapp.providers.kubernetes.writer import facts as finding
 from atomicapp.providers.kubernetes.writer import rules as kubernetes
 from atomicapp.providers.kubernetes.writer import write as write_objects
@@ -15,7 +15,7 @@ from atomicapp.providers.kubernetes.writer.containers import on_host
 from atomicapp.providers.kubernetes.writer.deciding import by_port, instead
 from atomicapp.providers.kubernetes.writer.facts import Facts
 from atomicapp.providers.kubernetes.writer.marks import labels
-from atomicapp.providers.kubernetes.writer.services import PUBLISHERS, is_loopback, listed, publisher
+from atomicapp.providers.kubernetes.writer.services import is_loopback, listed
 from atomicapp.workload.fidelity import Table, Verdict
 from atomicapp.workload.model import Port, Workload
 from atomicapp.workload.project import Project
@@ -30,7 +30,7 @@ def is_routed(work: Workload, port: Port) -> bool:
     """Whether a Route leads to a published port: its `app_protocol` or its name says HTTP, or its number does."""
     if port.protocol != "tcp" or work.namespaces.network == "host" or on_host(work, port) or is_loopback(port.host_ip):
         return False
-    if publisher(work) in PUBLISHERS:
+    if steering.of(work, steering.PUBLISH):
         return False
     said = port.app_protocol.rpartition("/")[2] or port.name
     return said.startswith(("http", "h2c", "ws")) if said else port.container in HTTP_PORTS

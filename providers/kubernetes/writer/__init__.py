@@ -3,7 +3,8 @@
     facts        what services are to each other: pods, kinds, order, addresses
     pods         a pod, of containers (probes, security, amounts, files, volumes) and its placement; waiting in front
     controllers  what runs it; services and policies how it is reached
-    names        what Kubernetes takes as names; around what is not said in the file
+    names        what Kubernetes takes as names; around what is not said in the file,
+                 steering the labels that choose
     rules        what becomes of each key of a Compose file: the table; deciding and verdicts look at values
 
 `write` brings them together. The objects are plain values; nobody changes them afterwards.
@@ -16,7 +17,16 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from atomicapp.errors import Issue
-from atomicapp.providers.kubernetes.writer import controllers, files, names, policies, services, volumes, waiting
+from atomicapp.providers.kubernetes.writer import (
+    controllers,
+    files,
+    names,
+    policies,
+    services,
+    steering,
+    volumes,
+    waiting,
+)
 from atomicapp.providers.kubernetes.writer import facts as finding
 from atomicapp.providers.kubernetes.writer.around import Around, Object
 from atomicapp.providers.kubernetes.writer.facts import Facts
@@ -40,7 +50,7 @@ class Written(NamedTuple):
 def write(project: Project, around: Around) -> Written:
     """The objects of a project."""
     facts = finding.of(project)
-    issues = [*facts.issues, *_clashes(project)]
+    issues = [*facts.issues, *_clashes(project), *steering.check(project)]
     shared = [*files.objects(project, around), *volumes.claims(facts, around)]
     waited = (name for root in facts.members for name in waiting.awaited(root, facts)) if around.waiting else ()
     by_service: dict[str, list[Object]] = {root: [] for root in facts.members}

@@ -11,16 +11,6 @@ from atomicapp.workload.model import Port, Workload
 
 Json = dict[str, Any]
 
-STEER = "io.atomicapp.kubernetes."
-"""Labels of a service or a volume that begin so choose between ways of writing it, and are not written themselves."""
-PUBLISH = f"{STEER}publish"
-"""Of a service: LoadBalancer, NodePort or ClusterIP, for its published ports."""
-WAIT = f"{STEER}wait"
-"""Of a service: the image whose shell waits in front of it in what `convert` writes, or `none`."""
-SIZE, ACCESS, STORAGE_CLASS = f"{STEER}size", f"{STEER}access-mode", f"{STEER}storage-class"
-"""Of a volume: what its claim asks for."""
-STEERING = frozenset((PUBLISH, WAIT, SIZE, ACCESS, STORAGE_CLASS))
-
 
 class Claim(NamedTuple):
     """A claim that the package asks for itself."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from atomicapp.providers.kubernetes.writer import names, placement, security, volumes, waiting
-from atomicapp.providers.kubernetes.writer.around import STEERING, Around, Json, Object, named, said, unsaid
+from atomicapp.providers.kubernetes.writer import names, placement, security, steering, volumes, waiting
+from atomicapp.providers.kubernetes.writer.around import Around, Json, Object, named, said, unsaid
 from atomicapp.providers.kubernetes.writer.containers import Container
 from atomicapp.providers.kubernetes.writer.facts import Facts
 from atomicapp.providers.kubernetes.writer.marks import CALLED, labels
@@ -67,7 +67,7 @@ class Pod:
 def notes(works: tuple[Workload, ...]) -> Json:
     """Labels and annotations of containers, which may hold what no label of Kubernetes can, as annotations."""
     found = {name: text for work in works for part in (work.labels, work.annotations) for name, text in part.items()}
-    return {name: text for name, text in found.items() if names.is_qualified(name) and name not in STEERING}
+    return {name: text for name, text in found.items() if names.is_qualified(name) and not steering.is_ours(name)}
 
 
 def _numbered(name: str, number: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from atomicapp.providers.kubernetes.writer import amounts, facts, names, services, volumes
+from atomicapp.providers.kubernetes.writer import amounts, facts, names, services, steering, volumes
 from atomicapp.providers.kubernetes.writer.around import Around
 from atomicapp.providers.kubernetes.writer.containers import on_host
 from atomicapp.providers.kubernetes.writer.deciding import YES, gone, instead
@@ -35,11 +35,11 @@ def published(work: Workload, port: Port) -> Verdict | None:
     kind = services.way_out(work, AROUND)
     if not port.host.isdigit():
         return instead("a port of the cluster's choice, on each node")
-    if kind == services.LOAD_BALANCER:
+    if kind == steering.LOAD_BALANCER:
         return instead(
             "that port of a load balancer, where the cluster has any; else one of the cluster's choice on each node"
         )
-    if kind == services.CLUSTER_IP:
+    if kind == steering.CLUSTER_IP:
         return instead("of the cluster only, as its label says")
     return YES if services.node_port(port) else instead("a port of the cluster's choice, on each node")
 

@@ -8,7 +8,8 @@ no other is sure to be there.
 
 from __future__ import annotations
 
-from atomicapp.providers.kubernetes.writer.around import WAIT, Json, said
+from atomicapp.providers.kubernetes.writer import steering
+from atomicapp.providers.kubernetes.writer.around import Json, said
 from atomicapp.providers.kubernetes.writer.facts import JOB, Facts
 from atomicapp.providers.kubernetes.writer.names import label
 from atomicapp.providers.kubernetes.writer.services import tells_ready
@@ -52,7 +53,7 @@ def awaited(root: str, facts: Facts) -> list[str]:
 
 def waiter(work: Workload) -> str:
     """The image of the container that waits; "" for none."""
-    image = work.labels.get(WAIT) or work.scheduling.labels.get(WAIT) or work.image
+    image = steering.of(work, steering.WAIT) or work.image
     return "" if image == "none" else image
 
 
