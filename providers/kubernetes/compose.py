@@ -53,6 +53,7 @@ class Reader:
                 artifact.file,
                 variables=rendered.variables(artifact.component) if rendered.variables else {},
                 files=partial(rendered.read, artifact) if rendered.read else None,
+                folders=partial(rendered.below, artifact) if rendered.below else None,
                 folder="" if folder == "." else folder,
             )
         except SpecError as error:
