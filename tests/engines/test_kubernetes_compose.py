@@ -11,13 +11,12 @@ import yaml
 
 from atomicapp.emit import emit
 from atomicapp.providers.kubernetes.writer import Around, write
+from atomicapp.providers.openshift import routes
 from tests.compose.files import NAMES, read_input
 from tests.engines.cluster import Cluster, RefusedError
 from tests.engines.program import Program
 from tests.engines.recording_proxy import RecordingProxy, recording
 from tests.engines.samples import fetch
-
-Body = dict[str, object]
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
@@ -26,6 +25,7 @@ PATHS = {
     "apps/v1": "/apis/apps/v1",
     "batch/v1": "/apis/batch/v1",
     "networking.k8s.io/v1": "/apis/networking.k8s.io/v1",
+    "route.openshift.io/v1": "/apis/route.openshift.io/v1",
 }
 PLURALS = {"NetworkPolicy": "networkpolicies"}
 
@@ -63,8 +63,15 @@ def test_the_server_takes_what_is_written(cluster: Cluster, space: str, name: st
     assert refusals(cluster, space, bodies) == []
 
 
+@pytest.mark.parametrize("name", ["blog", "proxy", "shop", "voting"])
+def test_openshift_takes_what_is_written_for_it(openshift: Cluster, space: str, name: str) -> None:
+    written = routes.write(read_input(name, ("*",)), Around("an app"))
+    assert any(item.body["kind"] == "Route" for item in written.objects) == (name != "proxy")
+    assert refusals(openshift, space, [item.body for item in written.objects]) == []
+
+
 def test_the_dry_run_refuses_what_the_server_does_not_know(cluster: Cluster, space: str) -> None:
-    body: Body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "dada": {}}
+    body: dict[str, Any] = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "dada": {}}
     (refusal,) = refusals(cluster, space, [body])
     assert "dada" in refusal
 
@@ -228,9 +235,9 @@ def test_what_convert_writes_comes_up_by_itself(
         "items"
     ]
     (first,) = pods[0]["status"]["initContainerStatuses"]
-    assert (first["name"], first["state"]["terminated"]["exitCode"]) == ("wait", 0)
+    assert (first["name"], first["state"]["terminated"]["exitCode"]) == ("web-wait", 0)
     assert "waiting for db-ready" in cluster.text(
-        f"/api/v1/namespaces/{namespace}/pods/{pods[0]['metadata']['name']}/log?container=wait"
+        f"/api/v1/namespaces/{namespace}/pods/{pods[0]['metadata']['name']}/log?container=web-wait"
     )
 
 
