@@ -21,7 +21,6 @@ _PLAIN = re.compile(
 _COUNT = re.compile(r"[1-9][0-9]*(?:\.[0-9]+)?(?:m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi|s)", re.ASCII)
 """Amounts as Kubernetes writes them: no kind of number to YAML."""
 _WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"])
-_LITERAL = re.compile(r"[\n\t\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]*")
 _LONGEST_KEY = 120
 """Characters; a key that needs quotes may grow by its escapes, and parsers take 1024."""
 
@@ -88,7 +87,7 @@ def _sequence(value: list[Any], indent: str, lines: list[str]) -> None:
 
 def _block(lead: str, text: str, indent: str, lines: list[str]) -> None:
     """A text of several lines as a literal block, two deeper than what holds it."""
-    if not _LITERAL.fullmatch(text) or not text.strip("\n"):
+    if not _shows(text) or not text.strip("\n"):
         lines.append(lead + _quoted(text))
         return
     # the depth is said where the parser would guess it wrongly
@@ -99,6 +98,11 @@ def _block(lead: str, text: str, indent: str, lines: list[str]) -> None:
     inner = indent + "  "
     lines.extend(inner + line if line else "" for line in body.split("\n"))
     lines.extend([""] * (ends - 1))
+
+
+def _shows(text: str) -> bool:
+    """Whether a text can stand in a document without escapes."""
+    return text.replace("\n", "").replace("\t", "").isprintable()
 
 
 def _scalar(value: Any) -> str:
@@ -138,6 +142,6 @@ def _text(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    if ('"' in text or "\\" in text) and "\n" not in text and "\t" not in text and _LITERAL.fullmatch(text):
+    if ('"' in text or "\\" in text) and "\n" not in text and "\t" not in text and _shows(text):
         return "'" + text.replace("'", "''") + "'"
     return escaped_for_yaml(json.dumps(text, ensure_ascii=False))

@@ -68,6 +68,26 @@ def text_of(handle: int, file: str, *, plain: bool = True) -> str:
     return decode(data, file)
 
 
+def listing(root: Path, path: str, most: int) -> tuple[str, ...]:
+    """The plain files below the folder `path` of `root`, by their paths below `root`, in order; at most `most` of them.
+
+    Links and hidden files are left out. NotADirectoryError or FileNotFoundError for what is no folder.
+    """
+    top = root / path
+    if not top.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
+    found: list[str] = []
+    for folder, folders, names in os.walk(top):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            file = Path(folder, name)
+            if not name.startswith(".") and file.is_file() and not file.is_symlink():
+                found.append(file.relative_to(root).as_posix())
+        if len(found) >= most:
+            break
+    return tuple(found[:most])
+
+
 def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
     """Write a file beside its place and move it there, so that no reader ever sees half of it."""
     write_bytes(path, text.encode("utf-8"), mode=mode)

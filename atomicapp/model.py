@@ -189,7 +189,8 @@ class Rendered(NamedTuple):
     `read` gives the text of another file of the app that an artifact names (`--env-file`), by its path below the
     artifact's app; it raises AtomicAppError or OSError, and refuses what lies outside. `secrets` are the texts of all
     hidden values: a provider notes which of its fields hold one, for they may be shown when they are secrets no more.
-    `variables` gives, for the scope of a component, the texts of all params that reach it, by name.
+    `variables` gives, for the scope of a component, the texts of all params that reach it, by name. `below` lists the
+    plain files below a folder of the artifact's app by their paths, as `read` takes them; OSError for what is no folder.
     """
 
     artifacts: tuple[Artifact, ...]
@@ -198,6 +199,7 @@ class Rendered(NamedTuple):
     read: Callable[[Artifact, str], str] | None = None
     secrets: frozenset[str] = frozenset()
     variables: Callable[[str], Mapping[str, str]] | None = None
+    below: Callable[[Artifact, str], tuple[str, ...]] | None = None
 
 
 # ---------------------------------------------------------------- parse

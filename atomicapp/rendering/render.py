@@ -34,6 +34,8 @@ from atomicapp.rendering.sources import Sources, Text
 from atomicapp.rendering.substitute import Unresolved, substitute
 
 NO_ARTIFACTS = "no-artifacts"
+MOST_FILES = 1000
+"""Files of a folder that are listed."""
 
 RealSource = FileArtifact | UrlArtifact | GitArtifact
 
@@ -48,7 +50,13 @@ def render(app: App, settings: Settings, sources: Sources) -> Rendered:
         raise SpecError(map(_with_choice(settings), issues))
     volumes = tuple(Volume(node.namespace, item) for node in walk(app) for item in node.nulecule.requirements)
     return Rendered(
-        tuple(artifacts), volumes, tuple(issues), reader(app, sources), settings.secrets, variables_of(settings)
+        tuple(artifacts),
+        volumes,
+        tuple(issues),
+        reader(app, sources),
+        settings.secrets,
+        variables_of(settings),
+        lister(app, sources),
     )
 
 
@@ -65,6 +73,12 @@ def reader(app: App, sources: Sources) -> Callable[[Artifact, str], str]:
         return sources.beside(folders[artifact.component], path, artifact.position)
 
     return read
+
+
+def lister(app: App, sources: Sources) -> Callable[[Artifact, str], tuple[str, ...]]:
+    """Lists the files below a folder that an artifact names, by their paths below the artifact's app."""
+    folders = {node.scope_of(item): node.folder for node in walk(app) for item in node.nulecule.graph}
+    return lambda artifact, path: sources.below(folders[artifact.component], path, MOST_FILES)
 
 
 def _render(

@@ -11,7 +11,6 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
-from pathlib import PurePosixPath
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([kmgtp]?)(?:i?b)?", re.IGNORECASE | re.ASCII)
 _FACTOR = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
@@ -202,9 +201,9 @@ def absolute(text: str) -> str:
     if not text.startswith("/"):
         raise ValueError(f"the container's path '{text}' is not absolute")
     parts: list[str] = []
-    for part in PurePosixPath("/" + text.lstrip("/")).parts[1:]:
+    for part in text.split("/"):
         if part == "..":
             del parts[-1:]
-        else:
+        elif part not in ("", "."):
             parts.append(part)
     return "/" + "/".join(parts)

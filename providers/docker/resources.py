@@ -85,8 +85,9 @@ class _Parser:
 
         variables = self.rendered.variables(artifact.component) if self.rendered.variables else {}
         files = partial(self.rendered.read, artifact) if self.rendered.read else None
+        folders = partial(self.rendered.below, artifact) if self.rendered.below else None
         try:
-            project = read(artifact.data, artifact.file, variables=variables, files=files)
+            project = read(artifact.data, artifact.file, variables=variables, files=files, folders=folders)
         except SpecError as error:
             self.issues += error.issues
             return

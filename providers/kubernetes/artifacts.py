@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from atomicapp.emit import emit_all
 from atomicapp.errors import ERROR, SpecError
 from atomicapp.providers.base import Output
-from atomicapp.providers.kubernetes.resources import SECRET
 from atomicapp.providers.kubernetes.writer import Around, Object, Written, names, write
+from atomicapp.providers.kubernetes.writer.files import SECRET
 from atomicapp.workload.project import Project
 
 Write = Callable[[Project, Around], Written]

@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 from atomicapp.errors import WARNING, Issue, SpecError
 from atomicapp.model import Artifact, Rendered, Target
 from atomicapp.position import Position, line_of
-from atomicapp.providers.kubernetes.resources import SECRET, Item, claim_name, key_of, with_data
+from atomicapp.providers.kubernetes.plain import with_data
+from atomicapp.providers.kubernetes.resources import SECRET, Item, claim_name, key_of
 from atomicapp.providers.kubernetes.writer import Around, Object, Written, names, risks
 from atomicapp.providers.kubernetes.writer.around import Claim
 from atomicapp.workload.compose import read
@@ -52,6 +53,7 @@ class Reader:
                 artifact.file,
                 variables=rendered.variables(artifact.component) if rendered.variables else {},
                 files=partial(rendered.read, artifact) if rendered.read else None,
+                folders=partial(rendered.below, artifact) if rendered.below else None,
                 folder="" if folder == "." else folder,
             )
         except SpecError as error:
@@ -96,7 +98,8 @@ def _items(artifact: Artifact, objects: Sequence[Object]) -> list[Item]:
     for item in objects:
         body = with_data(dict(item.body)) if item.body["kind"] == SECRET else item.body
         needs, waits = (tuple(keys[name] for name in services) for services in (item.after, item.waits))
-        found.append(Item(artifact, body, item.position, item.level, needs, waits))
+        common = not item.service
+        found.append(Item(artifact, body, item.position, item.level, needs, waits, common=common))
     return [*found, *_by_component(artifact, objects)]
 
 

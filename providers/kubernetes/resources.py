@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-import yaml
 
 from atomicapp import document
 from atomicapp.errors import ERROR, WARNING, Issue, SpecError
@@ -26,6 +23,7 @@ from atomicapp.model import (
     Volume,
 )
 from atomicapp.position import Position, line_of
+from atomicapp.providers.kubernetes.plain import is_built_in, shape, value_of, with_data, without_nulls
 
 if TYPE_CHECKING:
     from atomicapp.providers.kubernetes.writer import Around, Written
@@ -80,15 +78,14 @@ _RANK = {kind: rank for rank, kinds in enumerate(_FIRST, 1) for kind in kinds}
 _OTHERS = len(_FIRST) + 1
 _GRAPH = _OTHERS + 1
 
-_TAG = "tag:yaml.org,2002:"
-_NUMBERS = yaml.constructor.SafeConstructor()
 _GENERATED = ("status",)
 _SERVERS_OWN = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink")
 
 
 class Item(NamedTuple):
     """An object that was read. `level` is the place of a workload among those of its component (0 for no matter); `needs`
-    and `waits` are as those of a Resource. A `weak` one gives way to another of the same kind and name."""
+    and `waits` are as those of a Resource. A `weak` one gives way to another of the same kind and name, a `common` one is
+    the same as another of its app that is equal."""
 
     artifact: Artifact
     body: dict[str, Any]
@@ -97,6 +94,7 @@ class Item(NamedTuple):
     needs: tuple[str, ...] = ()
     waits: tuple[str, ...] = ()
     weak: bool = False
+    common: bool = False
 
 
 def group_of(api_version: str) -> str:
@@ -170,11 +168,17 @@ class Parser:
         if any(issue.severity == ERROR for issue in self.issues):
             raise SpecError(self.issues)
         found: dict[str, Resource] = {}
+        common: set[tuple[str, str]] = set()
         places = self._places()
         definitions = dict(_definitions(self.items))
         for item in sorted(self.items, key=lambda item: item.weak):
             resource = self._resource(item, places, definitions)
             other = found.get(resource.key)
+            space = item.artifact.component.rpartition(":")[0]
+            if other is not None and (space, other.hash) in common and other.hash == resource.hash:
+                continue
+            if item.common:
+                common.add((space, resource.hash))
             if other is not None and not item.weak:
                 self.say(
                     ERROR,
@@ -227,7 +231,7 @@ class Parser:
     def _object(self, artifact: Artifact, node: document.Node, *, unfolded: bool = False) -> None:
         place = document.position_of(node, artifact.file)
         if not isinstance(node, document.MappingNode):
-            message = f"a Kubernetes object is a mapping, and this is a {_shape(node)}"
+            message = f"a Kubernetes object is a mapping, and this is a {shape(node)}"
             hint = "an object begins with apiVersion, kind and metadata"
             self.say(ERROR, message, artifact, place, "shape", hint)
             return
@@ -244,7 +248,7 @@ class Parser:
             return
         if not self._complete(artifact, node, fields):
             return
-        body = _value(node)
+        body = value_of(node)
         metadata = {name: value for name, value in (body.get("metadata") or {}).items() if value is not None}
         for name in (*_SERVERS_OWN, "namespace"):
             metadata.pop(name, None)
@@ -260,8 +264,8 @@ class Parser:
                 f"remove it here; `--namespace {text}` runs the app there",
             )
         body = {name: value for name, value in body.items() if name not in _GENERATED} | {"metadata": metadata}
-        if "spec" in body and _is_built_in(group_of(str(body["apiVersion"]))):
-            body["spec"] = _without_nulls(body["spec"])
+        if "spec" in body and is_built_in(group_of(str(body["apiVersion"]))):
+            body["spec"] = without_nulls(body["spec"])
         if body["kind"] == SECRET and not group_of(str(body["apiVersion"])):
             body = with_data(body)
         body = self.adapt(body)
@@ -363,45 +367,3 @@ def defines(body: Mapping[str, Any]) -> tuple[str, str]:
         return "", ""
     names = spec.get("names")
     return str(spec.get("group", "")), str(names.get("kind", "")) if isinstance(names, dict) else ""
-
-
-def _is_built_in(group: str) -> bool:
-    """Whether a group is Kubernetes' own. Definitions are left as they are: a null may be a default in their schemas."""
-    return group != "apiextensions.k8s.io" and ("." not in group or group.endswith(".k8s.io"))
-
-
-def _without_nulls(value: Any) -> Any:
-    """A spec without fields that are null, which to Kubernetes' own kinds are absent: server-side apply refuses those that
-    a kind has no more."""
-    if isinstance(value, dict):
-        return {name: _without_nulls(inner) for name, inner in value.items() if inner is not None}
-    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
-
-
-def with_data(body: dict[str, Any]) -> dict[str, Any]:
-    """A Secret whose stringData stands in data: the server does that too, but then can't tell what was taken away."""
-    plain = body.pop("stringData", None)
-    if not isinstance(plain, dict):
-        return body
-    coded = {name: base64.b64encode(str(value).encode()).decode() for name, value in plain.items() if value is not None}
-    return {**body, "data": {**(body.get("data") or {}), **coded}}
-
-
-def _shape(node: document.Node) -> str:
-    return "list" if isinstance(node, document.SequenceNode) else "text"
-
-
-def _value(node: document.Node) -> Any:
-    """A node as the JSON that Kubernetes' own tools make of it: octal numbers count, times and base 60 are texts."""
-    if isinstance(node, document.MappingNode):
-        return {key.value: _value(value) for key, value in document.items(node)}
-    if isinstance(node, document.SequenceNode):
-        return [_value(item) for item in node.value]
-    if not isinstance(node, document.ScalarNode):
-        return None
-    text = str(node.value)
-    if node.tag == _TAG + "int" and ":" not in text:
-        return _NUMBERS.construct_yaml_int(node)
-    if node.tag == _TAG + "float" and ":" not in text and text.lstrip("+-").lower() not in (".inf", ".nan"):
-        return _NUMBERS.construct_yaml_float(node)
-    return document.plain(node) if node.tag in (_TAG + "null", _TAG + "bool") else text

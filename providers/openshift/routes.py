@@ -6,15 +6,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from types import MappingProxyType
 
-from atomicapp.providers.kubernetes.writer import Around, Object, Written, names, verdicts
+from atomicapp.providers.kubernetes.writer import Around, Object, Written, names, steering, verdicts_outside
 from atomicapp.providers.kubernetes.writer import facts as finding
 from atomicapp.providers.kubernetes.writer import rules as kubernetes
 from atomicapp.providers.kubernetes.writer import write as write_objects
 from atomicapp.providers.kubernetes.writer.around import named
 from atomicapp.providers.kubernetes.writer.containers import on_host
+from atomicapp.providers.kubernetes.writer.deciding import by_port, instead
 from atomicapp.providers.kubernetes.writer.facts import Facts
 from atomicapp.providers.kubernetes.writer.marks import labels
-from atomicapp.providers.kubernetes.writer.services import PUBLISHERS, is_loopback, listed, publisher
+from atomicapp.providers.kubernetes.writer.services import is_loopback, listed
 from atomicapp.workload.fidelity import Table, Verdict
 from atomicapp.workload.model import Port, Workload
 from atomicapp.workload.project import Project
@@ -29,7 +30,7 @@ def is_routed(work: Workload, port: Port) -> bool:
     """Whether a Route leads to a published port: its `app_protocol` or its name says HTTP, or its number does."""
     if port.protocol != "tcp" or work.namespaces.network == "host" or on_host(work, port) or is_loopback(port.host_ip):
         return False
-    if publisher(work) in PUBLISHERS:
+    if steering.of(work, steering.PUBLISH):
         return False
     said = port.app_protocol.rpartition("/")[2] or port.name
     return said.startswith(("http", "h2c", "ws")) if said else port.container in HTTP_PORTS
@@ -71,16 +72,16 @@ def _routes(facts: Facts, around: Around) -> Iterator[Object]:
 
 # ---------------------------------------------------------------- verdicts
 
-_ROUTED = verdicts.instead("a Route leads to it, at the ports 80 and 443 of the router, whatever number is said")
+_ROUTED = instead("a Route leads to it, at the ports 80 and 443 of the router, whatever number is said")
 
 
 def _published(work: Workload, port: Port) -> Verdict | None:
-    return _ROUTED if is_routed(work, port) else verdicts.published(work, port)
+    return _ROUTED if is_routed(work, port) else verdicts_outside.published(work, port)
 
 
 def table(*, converted: bool = False) -> Table:
     """The verdicts of the kubernetes provider, but for published ports."""
     found = kubernetes.table(converted=converted)
     rule = found["services.ports.published"]
-    routed = rule._replace(decide=verdicts.by_port(_published), also=(_ROUTED, *rule.also))
+    routed = rule._replace(decide=by_port(_published), also=(_ROUTED, *rule.also))
     return MappingProxyType({**found, "services.ports.published": routed})

@@ -19,6 +19,7 @@ from atomicapp.cli import options as opts
 from atomicapp.cli.ui import Ui, count
 from atomicapp.errors import ERROR, AtomicAppError, SpecError, UsageError
 from atomicapp.model import Target
+from atomicapp.rendering.render import MOST_FILES
 from atomicapp.store import in_host
 from atomicapp.workload import fidelity
 from atomicapp.workload.fidelity import APPROXIMATED, KEPT, LOST, Finding
@@ -137,7 +138,18 @@ def _read(options: argparse.Namespace, ui: Ui) -> Project:
     if options.source == "docker":
         # an artifact doubles the dollars that it means
         return runs.read(text.replace("$$", "$"), name, files=beside)
-    project = read(text, name, variables=_variables(options, folder), files=beside, profiles=tuple(options.profile))
+
+    def below(path: str) -> tuple[str, ...]:
+        return io.listing(folder, path, MOST_FILES)
+
+    project = read(
+        text,
+        name,
+        variables=_variables(options, folder),
+        files=beside,
+        folders=below,
+        profiles=tuple(options.profile),
+    )
     if any(issue.severity == ERROR for issue in project.issues):
         raise SpecError(project.issues)
     return project

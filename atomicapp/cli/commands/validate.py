@@ -16,7 +16,7 @@ from atomicapp.errors import ERROR, NOTE, WARNING, Issue, SpecError
 from atomicapp.model import COMPOSE, App, Artifact, Rendered, Target, Volume
 from atomicapp.nulecule.resolve import walk
 from atomicapp.params.settings import Settings
-from atomicapp.rendering.render import reader
+from atomicapp.rendering.render import lister, reader
 from atomicapp.rendering.sources import Sources
 from atomicapp.store import Store, name_for
 from atomicapp.version import VERSION
@@ -100,7 +100,8 @@ def _parsed(
             continue
         mine = tuple(artifact for artifact in artifacts if artifact.provider in (name, COMPOSE if chosen else name))
         try:
-            rendered = Rendered(mine, volumes, tuple(told), read, variables=stand_ins(settings))
+            below = lister(app, sources)
+            rendered = Rendered(mine, volumes, tuple(told), read, variables=stand_ins(settings), below=below)
             parsed = providers.load(name).parse(rendered, target)
             found += parsed.issues
         except SpecError as error:
@@ -108,16 +109,22 @@ def _parsed(
     if not chosen:
         files = (artifact for artifact in artifacts if artifact.provider == COMPOSE)
         for artifact in files:
-            found += _read_compose(artifact, stand_ins(settings)(artifact.component), partial(read, artifact))
+            variables, folders = stand_ins(settings)(artifact.component), partial(lister(app, sources), artifact)
+            found += _read_compose(artifact, variables, partial(read, artifact), folders)
     return found
 
 
-def _read_compose(artifact: Artifact, variables: Mapping[str, str], files: Callable[[str], str]) -> Sequence[Issue]:
+def _read_compose(
+    artifact: Artifact,
+    variables: Mapping[str, str],
+    files: Callable[[str], str],
+    folders: Callable[[str], Sequence[str]],
+) -> Sequence[Issue]:
     """What is wrong with a Compose file on any engine; what one of them loses is told where that one is chosen."""
     from atomicapp.workload.compose import read
 
     try:
-        return read(artifact.data, artifact.file, variables=variables, files=files).issues
+        return read(artifact.data, artifact.file, variables=variables, files=files, folders=folders).issues
     except SpecError as error:
         return error.issues
 

@@ -1,8 +1,9 @@
 """Read a Compose file, as the Compose Specification has it today, into a Project.
 
-Pure but for `files`. `variables` are what the file's own variables (`${NAME}`) and names without a value see, `profiles`
+Pure but for `files` and `folders`. `variables` are what the file's own variables (`${NAME}`) and names without a value see, `profiles`
 those that are active (`*`: all), `files` gives the text of a file of the package by its path below the folder of the
-package, of which `folder` is the part in which the Compose file stands.
+package, of which `folder` is the part in which the Compose file stands; `folders` lists the files below a folder of the package
+by their paths (OSError for what is none).
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ def read(
     files: Callable[[str], str] | None = None,
     profiles: Sequence[str] = (),
     folder: str = "",
+    folders: Callable[[str], Sequence[str]] | None = None,
 ) -> Project:
     """The project of a text; `file` is how messages name it. SpecError with all faults at once."""
-    return read_project(text, file, variables, files, profiles, folder)
+    return read_project(text, file, variables, files, profiles, folder, folders)
 
 
 def read_env(text: str, file: str, variables: Mapping[str, str]) -> dict[str, str]:

@@ -65,7 +65,7 @@ def _dependencies(context: Context, work: model.Workload, names: Names) -> model
         name = dependency.target
         if name == work.service:
             context.fault(dependency.position, f"the service {name} depends on itself", "cycle", "remove this")
-        elif name in names.left_out or (name not in names.known and not dependency.required):
+        elif name in names.left_out:
             gone.add(name)
             if dependency.required and names.left_out[name]:
                 context.fault(

@@ -6,7 +6,7 @@ A node of a file other than the one that is read (`include`, `extends`) carries 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from atomicapp import document
@@ -35,8 +35,8 @@ class Source(NamedTuple):
 class Context:
     """The state of one reading. `subject` is the service or other thing whose keys are read at present; `declared` are the
     keys of each room of the file (`volumes`), `made_...` what is made of relative sources of mounts; `marked` is whether
-    `!reset` or `!override` stands in a text, `expanded` whether something was taken from other files or services;
-    `unfinished` are services that lack what they extend, after a fault."""
+    `!reset` or `!override` stands in a text, `alone` whether no other file was taken in, `expanded` whether something was
+    taken from other files or services; `unfinished` are services that lack what they extend, after a fault."""
 
     def __init__(
         self,
@@ -44,10 +44,12 @@ class Context:
         text: str,
         variables: Mapping[str, str],
         files: Callable[[str], str] | None = None,
+        folders: Callable[[str], Sequence[str]] | None = None,
     ) -> None:
         self.source = source
         self.variables = variables
         self.files = files
+        self.folders = folders
         self.texts: dict[str, str] = {source.file: text}
         self.loaded: dict[str, tuple[str | None, str, str]] = {}
         self.environments: dict[tuple[Any, ...], list[Env]] = {}
@@ -61,6 +63,7 @@ class Context:
         self.named_volumes: dict[str, str] = {}
         self.named_configs: dict[str, str] = {}
         self.absent: set[str] = set()
+        self.alone = True
         self.marked = False
         self.expanded = False
         self.unfinished: set[str] = set()
@@ -84,7 +87,8 @@ class Context:
         """Where a node begins."""
         found: Any = node
         mark = found.start_mark
-        return Position(getattr(found, "source", self.source)[0], mark.line + 1, mark.column + 1)
+        file = self.source.file if self.alone else self.source_of(node).file
+        return Position(file, mark.line + 1, mark.column + 1)
 
     def made(self, room: str) -> dict[str, Any]:
         """What is made of the relative sources of mounts."""
@@ -127,9 +131,9 @@ class Context:
         """List something as said."""
         self.said.append(Said(key, self.subject, self.position(node)))
 
-    def settle(self, key: str, node: Node, how: str) -> None:
-        """List something as said of which the reader itself makes something else."""
-        self.said.append(Said(key, self.subject, self.position(node), APPROXIMATED, how))
+    def settle(self, key: str, node: Node, how: str, outcome: str = APPROXIMATED) -> None:
+        """List something as said of which the reader itself makes something else, or nothing."""
+        self.said.append(Said(key, self.subject, self.position(node), outcome, how))
 
     def mistaken(self, node: Node, path: str, expected: str) -> None:
         """Note a value of the wrong kind."""

@@ -14,7 +14,7 @@ from atomicapp.workload.compose.interpolate import interpolate
 from atomicapp.workload.compose.items import EnvFile
 from atomicapp.workload.compose.kinds import shortened
 
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\[\]-]*", re.ASCII)
+NAME = re.compile(r"[A-Za-z0-9_.\[\]-]+", re.ASCII)
 _LABEL = re.compile(r"[^\s=:'\"#]+")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
@@ -125,6 +125,11 @@ def _value(context: Context, text: str, at: int, place: Position, scope: Mapping
             return "", end
         end = text.find("\n", close)
         end = len(text) if end < 0 else end
+        rest = text[close + 1 : end].strip()
+        if rest and not rest.startswith("#"):
+            context.fault(
+                place, f"'{shortened(rest)}' stands behind the end of the quotes", "value", "quote all of the value"
+            )
         body = text[at + 1 : close]
         if quote == "'":
             return body, end

@@ -11,8 +11,8 @@ from atomicapp.workload import values
 from atomicapp.workload.compose.context import Context
 from atomicapp.workload.compose.kinds import INT
 
-_TRUE = frozenset({"true", "yes", "y", "on", "1", "t"})
-_FALSE = frozenset({"false", "no", "n", "off", "0", "f"})
+_TRUE = frozenset({"true", "yes", "y", "on"})
+_FALSE = frozenset({"false", "no", "n", "off"})
 _WHOLE_FLOAT = re.compile(r"([+-]?\d+)\.0+", re.ASCII)
 _NAME = re.compile(r"[a-zA-Z0-9._-]+", re.ASCII)
 _CONTAINER = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", re.ASCII)

@@ -1,5 +1,5 @@
 """Variables in values: `$V`, `${V}`, `${V:-default}`, `${V-default}`, `${V:?message}`, `${V?message}`, `${V:+other}`,
-`${V+other}`, and `$$` for a dollar. What follows the sign may hold variables itself.
+`${V+other}`, and `$$` for a dollar. What follows the sign may hold variables itself. A dollar before anything else is one.
 """
 
 from __future__ import annotations
@@ -63,9 +63,10 @@ def _variable(text: str, at: int, variables: Mapping[str, str], unset: Unset | N
         return "$", at + 2
     braced = following == "{"
     name = _NAME.match(text, at + 2 if braced else at + 1)
+    if not name and not braced:
+        return "$", at + 1
     if not name:
-        shown = text[at : at + 12]
-        raise ValueError(f"'{shown}' is no variable; a dollar is written as $$")
+        raise ValueError(f"'{text[at : at + 12]}' is no variable; a dollar is written as $$")
     value = variables.get(name[0])
     if not braced:
         if value is None and unset:

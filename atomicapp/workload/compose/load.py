@@ -23,6 +23,8 @@ def tree(context: Context, text: str, source: Source) -> Node | None:
         return None
     if source is context.source:
         _project_name(context, root)
+    else:
+        context.alone = False
     if "$" in text or source is not context.source:
         prepare(context, root, source)
     if _NUL.search(text):

@@ -102,7 +102,14 @@ def _pairs(base: Node, over: Node, path: Path) -> Node:
     one, two = _as_pairs(base), _as_pairs(over)
     if one is None or two is None:
         return over
-    return mappings(one, two, path)
+    found = {key.value: (key, value) for key, value in items(one)}
+    for key, value in items(two):  # a value of nothing is one here
+        if value.tag == RESET:
+            found.pop(key.value, None)
+        else:
+            found[key.value] = (key, value)
+    merged: Node = _mapping(list(found.values()), over)
+    return merged
 
 
 def _as_pairs(node: Node) -> MappingNode | None:
@@ -227,6 +234,14 @@ def _mount(node: Any) -> object:
     return _fields(node).get("target", id(node))
 
 
+def _device(node: Any) -> object:
+    if isinstance(node, ScalarNode):
+        parts = node.value.split(":")
+        return parts[1] if len(parts) > 1 and parts[1].startswith("/") else parts[0]
+    found = _fields(node)
+    return found.get("target") or found.get("source")
+
+
 def _grant(folder: str) -> Callable[[Any], object]:
     def key_of(node: Any) -> object:
         found = {"source": node.value} if isinstance(node, ScalarNode) else _fields(node)
@@ -266,6 +281,7 @@ _IN_SERVICE: dict[tuple[str, ...], Callable[[Node, Node, Path], Node]] = {
     ("logging",): _logging,
     ("ports",): _unique(_port),
     ("volumes",): _unique(_mount),
+    ("devices",): _unique(_device),
     ("expose",): _unique(_text),
     ("configs",): _unique(_grant("/")),
     ("secrets",): _unique(_grant("/run/secrets/")),

@@ -19,7 +19,7 @@ _OPTION_KEYS = {
 }
 
 
-def mount_text(context: Context, node: Node, path: str) -> model.Mount | model.FileGrant | None:
+def mount_text(context: Context, node: Node, path: str) -> sources.Bound:
     """`[SOURCE:]TARGET[:OPTIONS]`; a relative source is one of the package."""
     text = text_of(context, node, path)
     if text is None:
@@ -49,7 +49,7 @@ def mount_text(context: Context, node: Node, path: str) -> model.Mount | model.F
 MOUNT_KEYS = ("type", "source", "target", "consistency", "bind.propagation", *_OPTION_KEYS.values())
 
 
-def mount_mapping(context: Context, node: Node, found: Found, keys: Keys) -> model.Mount | model.FileGrant | None:
+def mount_mapping(context: Context, node: Node, found: Found, keys: Keys) -> sources.Bound:
     """The long form."""
     form, target = found["type"], found.get("target") or ""
     source, source_node = found.get("source") or ("", node)

@@ -27,9 +27,10 @@ def read_project(
     files: Callable[[str], str] | None,
     profiles: Sequence[str],
     folder: str,
+    folders: Callable[[str], Sequence[str]] | None,
 ) -> Project:
     """See `read`."""
-    context = Context(Source(file, folder), text, variables, files)
+    context = Context(Source(file, folder), text, variables, files, folders)
     root = load.tree(context, text, context.source)
     tree = _expanded(context, root)
     found = _top(context, tree)

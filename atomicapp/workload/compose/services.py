@@ -148,9 +148,15 @@ _NO_RESOURCES = model.Resources()
 
 
 def _mounts(found: dict[str, Any]) -> tuple[tuple[model.Mount, ...], list[model.FileGrant]]:
-    volumes = found.get("volumes", ())
-    mounts = tuple(item for item in volumes if isinstance(item, model.Mount))
-    return (*mounts, *found.get("tmpfs", ())), [item for item in volumes if isinstance(item, model.FileGrant)]
+    mounts: list[model.Mount] = []
+    grants: list[model.FileGrant] = []
+    for item in found.get("volumes", ()):
+        if isinstance(item, model.Mount):
+            mounts.append(item)
+        elif item is not None:
+            # a folder of the package stands for its files
+            grants += [item] if isinstance(item, model.FileGrant) else item
+    return (*mounts, *found.get("tmpfs", ())), grants
 
 
 def _environment(context: Context, found: dict[str, Any]) -> tuple[model.Env, ...]:

@@ -16,12 +16,15 @@ from atomicapp.position import Position
 from atomicapp.workload import model
 from atomicapp.workload.compose.context import Context
 from atomicapp.workload.compose.kinds import shortened
+from atomicapp.workload.fidelity import APPROXIMATED, LOST
 from atomicapp.workload.project import FileSpec, VolumeSpec
 
 Files = Callable[[str], str]
 _UNFIT = re.compile(r"[^a-zA-Z0-9_.-]+", re.ASCII)
-_LARGEST_CONFIG = 500_000
+LARGEST_CONFIG = 500_000
 """Characters; engines take no config of more (Swarm: 500 kB)."""
+MOST_CONFIGS = 50
+"""Files of one folder."""
 
 
 def below(folder: str, path: str) -> str | None:
@@ -76,10 +79,13 @@ def _load(files: Files, path: str) -> tuple[str | None, str, str]:
         return None, f"it can't be read: {getattr(error, 'strerror', None) or error}", ""
 
 
-def bind(
-    context: Context, node: Node, key: str, source: str, mount: model.Mount
-) -> model.Mount | model.FileGrant | None:
-    """A mount whose source is relative: a file of the package becomes a config, all else a volume."""
+Bound = model.Mount | model.FileGrant | tuple[model.FileGrant, ...] | None
+"""What becomes of a mount whose source is relative."""
+
+
+def bind(context: Context, node: Node, key: str, source: str, mount: model.Mount) -> Bound:
+    """A mount whose source is relative: a file of the package becomes a config, a folder a config for each file that it has
+    in the package, all else a volume."""
     folder = context.source_of(node).folder
     full = below(folder, source)
     if full is None:
@@ -90,15 +96,48 @@ def bind(
             "name a file of the package, an absolute path of the host, or a volume",
         )
         return None
+    place = context.position(node)
     text, _, _ = attempt(context, source, folder) if full else (None, "it is a folder", "")
-    if text is not None and len(text) <= _LARGEST_CONFIG:
-        name = _config(context, full, text, context.position(node))
+    if text is not None and len(text) <= LARGEST_CONFIG:
+        name = _config(context, full, text, place)
         context.settle(key, node, f"the file of the package is the config {name}, and read-only")
         return model.FileGrant(name, mount.target, mount.position)
-    name = _volume(context, full, context.position(node))
-    too_large = ", for it is too large for a config" if text is not None else ""
-    context.settle(key, node, f"the folder is the volume {name}, which begins without what the folder holds{too_large}")
+    held, why = ({}, "for it is too large for a config") if text is not None else _held(context, full)
+    if held:
+        many = f"{len(held)} files are configs" if len(held) > 1 else "one file is a config"
+        context.settle(key, node, f"its {many}, and read-only; what else is written there goes with the container")
+        return tuple(
+            model.FileGrant(_config(context, path, text, place), f"{mount.target.rstrip('/')}/{rest}", mount.position)
+            for path, (rest, text) in held.items()
+        )
+    name = _volume(context, full, place)
+    without = f"which begins without what the folder holds, {why}" if why else "which is empty at first"
+    if context.folders is None and not why:
+        without = "which begins without what the folder holds"
+    context.settle(key, node, f"it is the volume {name}, {without}", LOST if why else APPROXIMATED)
     return mount._replace(kind=model.VOLUME, source=name, create_source=False, selinux="", propagation="", recursive="")
+
+
+def _held(context: Context, full: str) -> tuple[dict[str, tuple[str, str]], str]:
+    """The files of a folder of the package by their paths, each with its path in the folder and its text; none, and why not,
+    when they can't all be configs. A folder that the package does not have holds none, and there is no why."""
+    if context.folders is None:
+        return {}, ""
+    try:
+        paths = context.folders(full)
+    except (OSError, AtomicAppError):
+        return {}, ""
+    if len(paths) > MOST_CONFIGS:
+        return {}, f"for these are more than {MOST_CONFIGS} files"
+    found: dict[str, tuple[str, str]] = {}
+    for path in paths:
+        text, why, _ = attempt(context, path, "")
+        if text is None:
+            return {}, f"for {shortened(path)} can't be a config: {why}"
+        found[path] = (path.removeprefix(full).lstrip("/"), text)
+    if sum(len(text) for _, text in found.values()) > LARGEST_CONFIG:
+        return {}, "for it is too large for configs"
+    return found, ""
 
 
 def _name(path: str, prefix: str, taken: Any, made: dict[str, str]) -> str:

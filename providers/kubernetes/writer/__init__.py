@@ -3,19 +3,30 @@
     facts        what services are to each other: pods, kinds, order, addresses
     pods         a pod, of containers (probes, security, amounts, files, volumes) and its placement; waiting in front
     controllers  what runs it; services and policies how it is reached
-    names        what Kubernetes takes as names; around what is not said in the file
-    rules        what becomes of each key of a Compose file
+    names        what Kubernetes takes as names; around what is not said in the file,
+                 steering the labels that choose
+    rules        what becomes of each key of a Compose file: the table; deciding and verdicts look at values
 
 `write` brings them together. The objects are plain values; nobody changes them afterwards.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from atomicapp.errors import Issue
-from atomicapp.providers.kubernetes.writer import controllers, files, names, policies, services, volumes, waiting
+from atomicapp.providers.kubernetes.writer import (
+    controllers,
+    files,
+    names,
+    policies,
+    services,
+    steering,
+    volumes,
+    waiting,
+)
 from atomicapp.providers.kubernetes.writer import facts as finding
 from atomicapp.providers.kubernetes.writer.around import Around, Object
 from atomicapp.providers.kubernetes.writer.facts import Facts
@@ -39,7 +50,7 @@ class Written(NamedTuple):
 def write(project: Project, around: Around) -> Written:
     """The objects of a project."""
     facts = finding.of(project)
-    issues = [*facts.issues, *_clashes(project)]
+    issues = [*facts.issues, *_clashes(project), *steering.check(project)]
     shared = [*files.objects(project, around), *volumes.claims(facts, around)]
     waited = (name for root in facts.members for name in waiting.awaited(root, facts)) if around.waiting else ()
     by_service: dict[str, list[Object]] = {root: [] for root in facts.members}
@@ -80,6 +91,6 @@ def _workloads(facts: Facts, around: Around) -> Iterator[Object]:
                     pod.notes[f"checksum/{facts.names[other]}"] = templates[other]
         body = controllers.workload(root, pod, facts, around)
         if not followed.isdisjoint(work.service for work in works):
-            templates[root] = names.digest(pod.template())
+            templates[root] = names.digest([json.dumps(pod.template(), sort_keys=True)])
         yield from pod.extra
         yield Object(body, works[0].position, root, facts.levels[root] + 1, tuple(after), tuple(waits))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from atomicapp.providers.kubernetes.writer.around import Json, said
+from atomicapp.providers.kubernetes.writer.around import Json, said, unsaid
 from atomicapp.workload.model import DeviceRequest, Workload
 
 _UNITS = (("Gi", 1024**3), ("Mi", 1024**2), ("Ki", 1024))
 _SECOND = 1_000_000_000
+_PLAIN = unsaid("resources", "storage_options", "device_requests")
 GPUS = {"": "nvidia.com/gpu", "nvidia": "nvidia.com/gpu", "amd": "amd.com/gpu"}
 """The resource that counts the GPUs of a driver."""
 
@@ -35,6 +36,8 @@ def seconds(nanoseconds: int) -> int:
 def limits(work: Workload) -> Json:
     """The limits and requests of a container. What is only limited asks for nothing: without that word Kubernetes would
     set as much aside as the limit is, which Compose doesn't."""
+    if _PLAIN(work):
+        return {}
     found = work.resources
     limit: dict[str, str] = {}
     asked: dict[str, str] = {}

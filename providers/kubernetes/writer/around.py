@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from atomicapp.position import Position
 from atomicapp.workload.model import Port, Workload
 
 Json = dict[str, Any]
-
-STEER = "io.atomicapp.kubernetes."
-"""Labels of a service or a volume that begin so choose between ways of writing it, and are not written themselves."""
-PUBLISH = f"{STEER}publish"
-"""Of a service: LoadBalancer, NodePort or ClusterIP, for its published ports."""
-WAIT = f"{STEER}wait"
-"""Of a service: the image whose shell waits in front of it in what `convert` writes, or `none`."""
-SIZE, ACCESS, STORAGE_CLASS = f"{STEER}size", f"{STEER}access-mode", f"{STEER}storage-class"
-"""Of a volume: what its claim asks for."""
-STEERING = frozenset((PUBLISH, WAIT, SIZE, ACCESS, STORAGE_CLASS))
 
 
 class Claim(NamedTuple):
@@ -63,6 +54,13 @@ class Object(NamedTuple):
     level: int = 0
     after: tuple[str, ...] = ()
     waits: tuple[str, ...] = ()
+
+
+def unsaid(*fields: str) -> Callable[[Workload], bool]:
+    """A test whether a workload says nothing in these fields, as most do in most of them: that spares the look at each."""
+    values = attrgetter(*fields)
+    default = values(Workload("", Position("")))
+    return lambda work: bool(values(work) == default)
 
 
 def said(**found: Any) -> Json:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from atomicapp.providers.kubernetes.writer import names, volumes
+from atomicapp.providers.kubernetes.writer import names, steering, volumes
 from atomicapp.providers.kubernetes.writer.amounts import seconds
-from atomicapp.providers.kubernetes.writer.around import STEERING, Around, Json, named, said
+from atomicapp.providers.kubernetes.writer.around import Around, Json, named, said
 from atomicapp.providers.kubernetes.writer.facts import (
     DAEMON_SET,
     DEPLOYMENT,
@@ -42,7 +42,9 @@ def workload(root: str, pod: Pod, facts: Facts, around: Around) -> Json:
             spec |= said(volumeClaimTemplates=_templates(root, facts))
         body = named(kind, name, "apps/v1", labels=pod.selector, spec=spec)
     notes = {
-        key: text for key, text in work.scheduling.labels.items() if names.is_qualified(key) and key not in STEERING
+        key: text
+        for key, text in work.scheduling.labels.items()
+        if names.is_qualified(key) and not steering.is_ours(key)
     }
     if notes:
         body["metadata"]["annotations"] = notes

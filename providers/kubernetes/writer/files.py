@@ -27,7 +27,8 @@ class Kept(NamedTuple):
 def kept(spec: FileSpec, secret: bool, around: Around) -> Kept:
     """Where the content is kept. A config that holds a secret of the package is kept as a secret."""
     hidden = secret or (spec.content is not None and around.holds_secret(spec.content))
-    name = names.label(spec.name or spec.key)
+    own = spec.name or spec.key
+    name = names.label(f"{own}-config" if hidden and not secret else own)
     return Kept(SECRET if hidden else CONFIG_MAP, name, names.entry(spec.key))
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 
 from atomicapp.errors import ERROR, Issue
@@ -28,8 +27,7 @@ def label(text: str, most: int = LONGEST) -> str:
     plain = _BAD.sub("-", text.lower()).strip("-")
     if plain and len(plain) <= most:
         return plain
-    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-    return f"{plain[: most - 9].rstrip('-')}-{digest}".lstrip("-")
+    return f"{plain[: most - 9].rstrip('-')}-{digest([text])[:8]}".lstrip("-")
 
 
 def address(text: str) -> str:
@@ -68,8 +66,8 @@ def clashes(kind: str, found: Iterable[tuple[str, str, Position]]) -> list[Issue
     return issues
 
 
-def digest(data: Mapping[str, object]) -> str:
-    """A digest of JSON-ready values, as an annotation holds it."""
-    import json
+def digest(texts: Iterable[str]) -> str:
+    """A digest of texts, as an annotation holds it."""
+    import hashlib
 
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]

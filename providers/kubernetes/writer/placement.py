@@ -63,6 +63,8 @@ def platform(text: str) -> Json:
 def of_pod(work: Workload, together: list[str], selector: Json) -> Json:
     """nodeSelector, affinity and topologySpreadConstraints. `together` are the labels of pods that it must be beside."""
     rules = work.scheduling
+    if not (together or rules.constraints or rules.spread or rules.max_per_node or work.platform):
+        return {}
     wanted = [found for text in rules.constraints for found in [constraint(text)] if found]
     simple = {item.key: item.value for item in wanted if item.operator == "In"}
     expressions = [

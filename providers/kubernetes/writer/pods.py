@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from atomicapp.providers.kubernetes.writer import names, placement, security, volumes, waiting
-from atomicapp.providers.kubernetes.writer.around import STEERING, Around, Json, Object, named, said
+from atomicapp.providers.kubernetes.writer import names, placement, security, steering, volumes, waiting
+from atomicapp.providers.kubernetes.writer.around import Around, Json, Object, named, said, unsaid
 from atomicapp.providers.kubernetes.writer.containers import Container
 from atomicapp.providers.kubernetes.writer.facts import Facts
 from atomicapp.providers.kubernetes.writer.marks import CALLED, labels
@@ -12,6 +12,9 @@ from atomicapp.workload.model import Workload
 CHECKSUM = "checksum/files"
 """Of what is read from configs and secrets: a change rolls the pods."""
 _HOST = "host"
+_PLAIN = unsaid(
+    *("namespaces", "hostname", "runtime", "extra_hosts", "dns", "groups", "sysctls", "stop_grace", "init"),
+)
 
 
 class Pod:
@@ -39,7 +42,7 @@ class Pod:
         content = {name: text for item in parts for name, text in item.content.items()}
         content |= {f"{item.kept}/{name}": text for item in parts for name, text in item.secrets.items()}
         if content:
-            self.notes[CHECKSUM] = names.digest(content)
+            self.notes[CHECKSUM] = names.digest(part for item in sorted(content.items()) for part in item)
         first = waiting.containers(root, facts) if around.waiting else []
         self.spec = said(
             initContainers=[*first, *(item.body for item in before)],
@@ -63,8 +66,8 @@ class Pod:
 
 def notes(works: tuple[Workload, ...]) -> Json:
     """Labels and annotations of containers, which may hold what no label of Kubernetes can, as annotations."""
-    found = {name: text for work in works for name, text in {**work.labels, **work.annotations}.items()}
-    return {name: text for name, text in found.items() if names.is_qualified(name) and name not in STEERING}
+    found = {name: text for work in works for part in (work.labels, work.annotations) for name, text in part.items()}
+    return {name: text for name, text in found.items() if names.is_qualified(name) and not steering.is_ours(name)}
 
 
 def _numbered(name: str, number: int) -> str:
@@ -73,6 +76,8 @@ def _numbered(name: str, number: int) -> str:
 
 def _pod_wide(works: tuple[Workload, ...]) -> Json:
     """What a pod says for all of its containers: most of it by the first of them."""
+    if all(map(_PLAIN, works)):
+        return {}
     work = works[0]
     spaces = work.namespaces
     on_host = spaces.network == _HOST

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
+from functools import lru_cache
 
 from atomicapp.providers.kubernetes.writer.amounts import seconds
 from atomicapp.providers.kubernetes.writer.around import Json, said
@@ -34,6 +34,7 @@ def command(test: Sequence[str]) -> list[str]:
     return [literal(word) for word in words]
 
 
+@lru_cache(maxsize=256)
 def probes(check: Healthcheck | None) -> Json:
     """startupProbe, readinessProbe and livenessProbe. As long as the first has not succeeded the others are not asked."""
     words = command(check.test) if check else []
@@ -55,6 +56,8 @@ def probes(check: Healthcheck | None) -> Json:
 
 def lifecycle(work: Workload) -> Json:
     """The hooks. Kubernetes takes one command for each; several are joined by a shell."""
+    if not work.post_start and not work.pre_stop:
+        return {}
     return said(postStart=_hook(work.post_start), preStop=_hook(work.pre_stop))
 
 
@@ -72,5 +75,7 @@ def _words(hook: Hook) -> list[str]:
 
 
 def _line(hook: Hook) -> str:
+    import shlex
+
     line = shlex.join(_words(hook))
     return f"(cd {shlex.quote(hook.workdir)} && {line})" if hook.workdir else line

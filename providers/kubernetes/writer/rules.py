@@ -5,7 +5,16 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from atomicapp.providers.kubernetes.writer import verdicts
-from atomicapp.providers.kubernetes.writer.verdicts import by_grant, by_mount, by_port, by_work, gone, hook, instead
+from atomicapp.providers.kubernetes.writer import verdicts_outside as outside
+from atomicapp.providers.kubernetes.writer.deciding import (
+    by_grant,
+    by_labels,
+    by_mount,
+    by_port,
+    by_work,
+    gone,
+    instead,
+)
 from atomicapp.workload.compose.rules import RULES
 from atomicapp.workload.fidelity import KEPT, LOST, Decide, Rule, Table, Verdict, approximated, kept, lost
 
@@ -34,7 +43,7 @@ def _files(room: str, kind: str) -> dict[str, Rule]:
             f"a {kind} of that name must be on the cluster, with an entry of the key's name"
         ),
         f"{room}.file": kept(f"a {kind}"),
-        f"{room}.labels": approximated(_NOTES, verdicts.spec_labels, _SOME_LOST),
+        f"{room}.labels": approximated(_NOTES, outside.spec_labels, _SOME_LOST),
         f"{room}.name": approximated(f"the name of the {kind}, in small letters, digits and dashes"),
         f"{room}.template_driver": lost("nothing is filled in: use params of the package"),
         f"services.{room}.gid": approximated(
@@ -72,38 +81,38 @@ _ROOMS: dict[str, Rule] = {
         *(f"networks.ipam.config.{name}" for name in ("aux_addresses", "gateway", "ip_range", "subnet")),
     ),
     "networks.internal": approximated(_POLICIES),
-    "volumes.driver": lost("the cluster's own storage is used", verdicts.volume_driver, Verdict(KEPT)),
+    "volumes.driver": lost("the cluster's own storage is used", outside.volume_driver, Verdict(KEPT)),
     "volumes.driver_opts": lost(
         "the cluster's own storage is used",
-        verdicts.volume_options,
+        outside.volume_options,
         instead("a size, an NFS share, a folder of the node, memory"),
     ),
     "volumes.external": approximated("a claim of that name must be on the cluster"),
-    "volumes.labels": approximated(_NOTES, verdicts.spec_labels, _SOME_LOST),
+    "volumes.labels": approximated(_NOTES, outside.spec_labels, _SOME_LOST),
     "volumes.name": approximated("the name of the claim, in small letters, digits and dashes"),
 }
 
 _MOUNTS: dict[str, Rule] = {
     "services.tmpfs": approximated("memory of the node; of its options only the size is kept"),
     "services.volumes.bind.create_host_path": lost("most nodes make a folder that is not there"),
-    "services.volumes.bind.propagation": kept("", by_mount(verdicts.propagation), _SOME_LOST),
+    "services.volumes.bind.propagation": kept("", by_mount(outside.propagation), _SOME_LOST),
     "services.volumes.bind.recursive": lost(_NO_WORD),
     "services.volumes.bind.selinux": lost("nodes label what they mount by their own rules"),
     "services.volumes.consistency": lost("it says nothing on Linux"),
     "services.volumes.image.subpath": lost("Kubernetes mounts no image"),
-    "services.volumes.read_only": kept("", by_mount(verdicts.mounted), _SOME_LOST),
+    "services.volumes.read_only": kept("", by_mount(outside.mounted), _SOME_LOST),
     "services.volumes.source": approximated(
         "a claim, of 1Gi if nothing else is said; it is empty at first, whatever the image has there",
-        by_mount(verdicts.mount_source),
+        by_mount(outside.mount_source),
         instead("a folder of the node; what the options of the volume describe"),
         _SOME_LOST,
     ),
-    "services.volumes.target": kept("", by_mount(verdicts.mounted), _SOME_LOST),
+    "services.volumes.target": kept("", by_mount(outside.mounted), _SOME_LOST),
     "services.volumes.tmpfs.mode": lost("all may write to it"),
     "services.volumes.tmpfs.size": kept(),
     "services.volumes.type": kept(
         "",
-        by_mount(verdicts.mount_type),
+        by_mount(outside.mount_type),
         instead("a folder of the node; an empty folder that goes with the pod"),
         _SOME_LOST,
     ),
@@ -120,29 +129,29 @@ _PORTS: dict[str, Rule] = {
     "services.ports.app_protocol": kept(),
     "services.ports.host_ip": lost(
         "it is published on all addresses",
-        by_port(verdicts.host_ip),
+        by_port(outside.host_ip),
         instead("inside of the cluster only"),
         Verdict(KEPT),
     ),
-    "services.ports.mode": kept("host: a port of each node that runs it", by_port(verdicts.port_mode), _SOME_LOST),
-    "services.ports.name": kept("", by_port(verdicts.port_name), _SOME_LOST),
+    "services.ports.mode": kept("host: a port of each node that runs it", by_port(outside.port_mode), _SOME_LOST),
+    "services.ports.name": kept("", by_port(outside.port_name), _SOME_LOST),
     "services.ports.protocol": kept(),
     "services.ports.published": kept(
         "host: a port of the node; 30000 to 32767: of every node",
-        by_port(verdicts.published),
+        by_port(outside.published),
         instead("that port of a load balancer"),
         _SOME_LOST,
     ),
     "services.ports.target": approximated(
         "others of the app reach it at the ports only that are listed, or named as NAME:PORT; list more by expose",
-        by_port(verdicts.target),
+        by_port(outside.target),
         Verdict(KEPT),
     ),
 }
 
 _CONTAINER: dict[str, Rule] = {
     "services.annotations": _with(
-        kept("annotations of the pods"), verdicts.by_labels(lambda work: work.annotations), _SOME_LOST
+        kept("annotations of the pods"), by_labels(lambda work: work.annotations), _SOME_LOST
     ),
     "services.blkio_config.weight": lost(_NO_WORD),
     **_lost(
@@ -214,9 +223,7 @@ _CONTAINER: dict[str, Rule] = {
         "the first process of the pod reaps what is left over", by_work(verdicts.init), Verdict(KEPT)
     ),
     "services.ipc": lost(_NO_WORD, verdicts.namespace("ipc"), Verdict(KEPT, "host"), instead("service: one pod")),
-    "services.labels": approximated(
-        "annotations of the pods", verdicts.by_labels(lambda work: work.labels), _SOME_LOST
-    ),
+    "services.labels": approximated("annotations of the pods", by_labels(lambda work: work.labels), _SOME_LOST),
     "services.links": approximated(
         "a Service of that name, for all of the namespace", by_work(verdicts.links), Verdict(KEPT), _SOME_LOST
     ),
@@ -243,7 +250,7 @@ _CONTAINER: dict[str, Rule] = {
         f"services.{name}.{key}": rule
         for name in ("post_start", "pre_stop")
         for key, rule in (
-            ("command", kept("", hook(name), instead("several are joined by a shell"))),
+            ("command", kept("", verdicts.hook(name), instead("several are joined by a shell"))),
             ("environment", approximated("by the program env of the image")),
             ("privileged", lost("a hook has the rights of its container")),
             ("user", lost("a hook has the user of its container")),
@@ -300,7 +307,7 @@ _DEPLOY: dict[str, Rule] = {
     ),
     "services.deploy.endpoint_mode": kept("dnsrr: headless", by_work(verdicts.endpoint_mode), _SOME_LOST),
     "services.deploy.labels": approximated(
-        "annotations of the workload", verdicts.by_labels(lambda work: work.scheduling.labels), _SOME_LOST
+        "annotations of the workload", by_labels(lambda work: work.scheduling.labels), _SOME_LOST
     ),
     "services.deploy.mode": kept("", by_work(verdicts.mode), instead("global-job: a Job that runs once")),
     "services.deploy.placement.constraints": kept("affinity to nodes", by_work(verdicts.constraints), _SOME_LOST),

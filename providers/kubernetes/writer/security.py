@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from atomicapp.providers.kubernetes.writer.around import Json, said
+from atomicapp.providers.kubernetes.writer.around import Json, said, unsaid
 from atomicapp.workload.model import Workload
 
 SAFE_SYSCTLS = frozenset(
@@ -26,10 +26,13 @@ SAFE_SYSCTLS = frozenset(
 """Those that a kubelet takes without being told to; a pod with any other would never start on most nodes."""
 _SELINUX = ("user", "role", "type", "level")
 _MOST = 2**31 - 1
+_PLAIN = unsaid("security", "user")
 
 
 def container(work: Workload) -> Json:
     """The security context of one container."""
+    if _PLAIN(work):
+        return {}
     given = work.security
     user, group = user_of(work.user)
     found = said(

@@ -7,19 +7,17 @@ texts of the project name, as `db:5432`), and one that lists none is headless: i
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 
-from atomicapp.providers.kubernetes.writer import names
-from atomicapp.providers.kubernetes.writer.around import PUBLISH, Around, Json, Object, named, said
+from atomicapp.providers.kubernetes.writer import names, steering
+from atomicapp.providers.kubernetes.writer.around import Around, Json, Object, named, said
 from atomicapp.providers.kubernetes.writer.containers import on_host
 from atomicapp.providers.kubernetes.writer.facts import JOB, Facts, single
 from atomicapp.providers.kubernetes.writer.marks import CALLED, labels
+from atomicapp.providers.kubernetes.writer.steering import CLUSTER_IP, LOAD_BALANCER, NODE_PORT
 from atomicapp.workload.model import Port, Workload
 
 SERVICE = "Service"
-LOAD_BALANCER, NODE_PORT, CLUSTER_IP = "LoadBalancer", "NodePort", "ClusterIP"
-PUBLISHERS = frozenset((LOAD_BALANCER, NODE_PORT, CLUSTER_IP))
 NODE_PORTS = range(30000, 32768)
 """The ports that a cluster gives to Services on its nodes, unless it is set up otherwise."""
 _LONGEST_NAME = 15
@@ -137,15 +135,14 @@ def outside(work: Workload, around: Around) -> list[Port]:
 
 def is_loopback(text: str) -> bool:
     """Whether an address is that of the machine itself."""
+    if not text:
+        return False
+    import ipaddress
+
     try:
-        return bool(text) and ipaddress.ip_address(text.strip("[]")).is_loopback
+        return ipaddress.ip_address(text.strip("[]")).is_loopback
     except ValueError:
         return False
-
-
-def publisher(work: Workload) -> str:
-    """The type of Service that its labels choose; "" for none."""
-    return work.labels.get(PUBLISH) or work.scheduling.labels.get(PUBLISH) or ""
 
 
 def way_out(work: Workload, around: Around) -> str:
@@ -153,8 +150,8 @@ def way_out(work: Workload, around: Around) -> str:
     ports = outside(work, around)
     if not ports:
         return ""
-    chosen = publisher(work)
-    if chosen in PUBLISHERS:
+    chosen = steering.of(work, steering.PUBLISH)
+    if chosen:
         return chosen
     return NODE_PORT if all(node_port(port) or not port.host.isdigit() for port in ports) else LOAD_BALANCER
 

@@ -1,120 +1,27 @@
-"""What becomes of keys whose values matter: each function looks at what was said and gives another verdict, or None. Pure.
+"""What becomes of keys of services whose values matter: each function looks at what was said and gives another verdict than
+that of the table, or None. Pure.
 
 They ask the parts that write, so that a verdict and what is written can't differ.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Protocol, TypeVar
-
-from atomicapp.position import Position
 from atomicapp.providers.kubernetes.writer import (
     amounts,
     controllers,
     facts,
-    files,
     names,
     placement,
     probes,
     security,
     services,
-    volumes,
     waiting,
 )
-from atomicapp.providers.kubernetes.writer.around import Around
-from atomicapp.providers.kubernetes.writer.containers import on_host
+from atomicapp.providers.kubernetes.writer.deciding import YES, at, by_work, gone, instead
 from atomicapp.workload import model
-from atomicapp.workload.fidelity import APPROXIMATED, KEPT, LOST, Decide, Verdict
-from atomicapp.workload.model import FileGrant, Mount, Port, Workload
-from atomicapp.workload.project import FileSpec, Project, Said, VolumeSpec
-
-AROUND = Around()
-YES = Verdict(KEPT)
-ByWork = Callable[[Workload, facts.Facts], Verdict | None]
-
-
-class _Placed(Protocol):
-    @property
-    def position(self) -> Position: ...
-
-
-Item = TypeVar("Item", bound=_Placed)
-
-
-def instead(how: str) -> Verdict:
-    """Another way."""
-    return Verdict(APPROXIMATED, how)
-
-
-def gone(why: str) -> Verdict:
-    """No way."""
-    return Verdict(LOST, why)
-
-
-def by_work(decide: ByWork) -> Decide:
-    """A decision by the service alone."""
-
-    def found(project: Project, work: Workload | None, said: Said) -> Verdict | None:
-        return decide(work, facts.of(project)) if work is not None else None
-
-    return found
-
-
-def at(items: Iterable[Item], said: Said) -> Item | None:
-    """The item of a list in which something was said: the last one that begins before it."""
-    found: Item | None = None
-    for item in items:
-        same = item.position.file == said.position.file and item.position <= said.position
-        if same and (found is None or found.position <= item.position):
-            found = item
-    return found
-
-
-def by_port(decide: Callable[[Workload, Port], Verdict | None]) -> Decide:
-    """A decision by one port."""
-
-    def found(project: Project, work: Workload | None, said: Said) -> Verdict | None:
-        port = at(work.ports, said) if work is not None else None
-        return decide(work, port) if work is not None and port is not None else None
-
-    return found
-
-
-def by_mount(decide: Callable[[Project, Workload, Mount], Verdict | None]) -> Decide:
-    """A decision by one mount."""
-
-    def found(project: Project, work: Workload | None, said: Said) -> Verdict | None:
-        mount = at(work.mounts, said) if work is not None else None
-        return decide(project, work, mount) if work is not None and mount is not None else None
-
-    return found
-
-
-def by_grant(field: str) -> Decide:
-    """Of the owner of a file: whether the bits that stand in for it say anything."""
-
-    def found(project: Project, work: Workload | None, said: Said) -> Verdict | None:
-        grants: tuple[FileGrant, ...] = () if work is None else work.secrets if "secrets" in said.key else work.configs
-        grant = at(grants, said)
-        if grant is None:
-            return None
-        alone = grant._replace(uid="") if field == "uid" else grant._replace(gid="")
-        same = files.mode_of(alone) == files.mode_of(grant)
-        return gone("files belong to root; all may read it") if same else None
-
-    return found
-
-
-def by_labels(get: Callable[[Workload], Iterable[str]]) -> Decide:
-    """Of labels: those whose names Kubernetes doesn't take are lost."""
-
-    def found(project: Project, work: Workload | None, said: Said) -> Verdict | None:
-        bad = [name for name in get(work) if not names.is_qualified(name)] if work is not None else []
-        return gone(f"these are no names for annotations: {', '.join(bad)}") if bad else None
-
-    return found
-
+from atomicapp.workload.fidelity import KEPT, Decide, Verdict
+from atomicapp.workload.model import Workload
+from atomicapp.workload.project import Project, Said
 
 # ---------------------------------------------------------------- services
 
@@ -346,138 +253,6 @@ def gpu_ids(project: Project, work: Workload | None, said: Said) -> Verdict | No
 def volumes_from(work: Workload, found: facts.Facts) -> Verdict | None:
     more = len([*facts.own_volumes(work, found.services)]) > len(work.mounts)
     return None if more else gone("what has no name is of its own pod alone")
-
-
-# ---------------------------------------------------------------- ports
-
-
-def published(work: Workload, port: Port) -> Verdict | None:
-    """The port of the outside."""
-    if not port.host:
-        return None
-    if on_host(work, port):
-        first = next(
-            item
-            for item in work.ports
-            if on_host(work, item) and (item.container, item.protocol) == (port.container, port.protocol)
-        )
-        return YES if first is port else gone("a port of a container has one port of the node")
-    if work.namespaces.network == "host":
-        return gone("the container has the node's own ports")
-    if services.is_loopback(port.host_ip):
-        return instead("of the cluster only: its address is that of a machine itself; see `kubectl port-forward`")
-    kind = services.way_out(work, AROUND)
-    if not port.host.isdigit():
-        return instead("a port of the cluster's choice, on each node")
-    if kind == services.LOAD_BALANCER:
-        return instead(
-            "that port of a load balancer, where the cluster has any; else one of the cluster's choice on each node"
-        )
-    if kind == services.CLUSTER_IP:
-        return instead("of the cluster only, as its label says")
-    return YES if services.node_port(port) else instead("a port of the cluster's choice, on each node")
-
-
-def host_ip(work: Workload, port: Port) -> Verdict | None:
-    if on_host(work, port):
-        return YES
-    if port.host_ip in ("0.0.0.0", "::"):  # noqa: S104 (compared, not bound)
-        return YES
-    if services.is_loopback(port.host_ip):
-        return instead("its Service leads there inside of the cluster only; see `kubectl port-forward`")
-    return None
-
-
-def port_mode(work: Workload, port: Port) -> Verdict | None:
-    if port.mode == "host" and not port.host.isdigit():
-        return gone("a port of the node must be said")
-    return None
-
-
-def port_name(work: Workload, port: Port) -> Verdict | None:
-    return gone("15 small letters, digits and dashes make a name") if names.label(port.name, 15) != port.name else None
-
-
-def target(work: Workload, port: Port) -> Verdict | None:
-    """Of a port that is published, where nothing says which ports others of the app use."""
-    if work.exposed or work.scheduling.endpoint_mode == "dnsrr":
-        return YES
-    return None
-
-
-# ---------------------------------------------------------------- volumes
-
-
-def mount_type(project: Project, work: Workload, mount: Mount) -> Verdict | None:
-    """The kind of a mount."""
-    if mount.kind in (model.IMAGE, model.NAMED_PIPE):
-        return gone(f"Kubernetes mounts no {'image' if mount.kind == model.IMAGE else 'named pipe'}")
-    if mount.kind == model.BIND:
-        return instead("the folder of whichever node the pod runs on")
-    if mount.kind == model.CLUSTER:
-        return instead("a claim of that name must be on the cluster")
-    if mount.kind == model.VOLUME and not mount.source:
-        return instead("an empty folder that goes with the pod")
-    return None
-
-
-def mount_source(project: Project, work: Workload, mount: Mount) -> Verdict | None:
-    """Where a mount comes from."""
-    other = mount_type(project, work, mount)
-    if other is not None:
-        return other
-    spec = project.volumes.get(mount.source)
-    if mount.kind != model.VOLUME or spec is None or spec.external:
-        return None
-    if volumes.inline(spec):
-        return instead("what the options of the volume describe, mounted by the pod itself")
-    if facts.per_replica(project, mount):
-        return instead("a claim of each replica's own")
-    found = facts.of(project)
-    if volumes.together(found.roots[work.service], found, AROUND):
-        return instead("a claim; all pods that share it run on one node")
-    return None
-
-
-def mounted(project: Project, work: Workload, mount: Mount) -> Verdict | None:
-    """All that is said of what can't be mounted is lost with it."""
-    other = mount_type(project, work, mount)
-    return other if other is not None and other.outcome == LOST else None
-
-
-def propagation(project: Project, work: Workload, mount: Mount) -> Verdict | None:
-    if volumes.propagation(mount, work):
-        return YES
-    return gone("mounts go from the container to the node only where it is privileged")
-
-
-def subpath(project: Project, work: Workload, mount: Mount) -> Verdict | None:
-    return gone("Kubernetes mounts no image") if mount.kind == model.IMAGE else None
-
-
-def volume_options(project: Project, work: Workload | None, said: Said) -> Verdict | None:
-    """The options of a volume's driver."""
-    spec = project.volumes.get(said.subject)
-    if spec is None:
-        return None
-    if volumes.inline(spec):
-        return instead("mounted by the pod itself")
-    return instead("the size that its claim asks for") if amounts.storage(spec.driver_options) else None
-
-
-def volume_driver(project: Project, work: Workload | None, said: Said) -> Verdict | None:
-    spec = project.volumes.get(said.subject)
-    return Verdict(KEPT, "the cluster's own storage") if spec is not None and spec.driver == "local" else None
-
-
-def spec_labels(project: Project, work: Workload | None, said: Said) -> Verdict | None:
-    """Labels of volumes, configs and secrets."""
-    room = said.key.partition(".")[0]
-    spec: VolumeSpec | FileSpec | None = project.volumes.get(said.subject) if room == "volumes" else None
-    if room != "volumes":
-        spec = (project.configs if room == "configs" else project.secrets).get(said.subject)
-    bad = [name for name in spec.labels if not names.is_qualified(name)] if spec is not None else []
-    return gone(f"these are no names for annotations: {', '.join(bad)}") if bad else None
 
 
 # ---------------------------------------------------------------- deploy

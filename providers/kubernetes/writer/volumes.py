@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from atomicapp.providers.kubernetes.writer import names
+from atomicapp.providers.kubernetes.writer import names, steering
 from atomicapp.providers.kubernetes.writer.amounts import size, storage, suffixed
-from atomicapp.providers.kubernetes.writer.around import ACCESS, SIZE, STEERING, STORAGE_CLASS, Around, Json, Object
+from atomicapp.providers.kubernetes.writer.around import Around, Json, Object
 from atomicapp.providers.kubernetes.writer.around import named as head
 from atomicapp.providers.kubernetes.writer.facts import DAEMON_SET, Facts, own_volumes
+from atomicapp.providers.kubernetes.writer.steering import MANY, ONCE, READ
 from atomicapp.workload import model
 from atomicapp.workload.model import Device, Mount, Workload
 from atomicapp.workload.project import VolumeSpec
 
 CLAIM = "PersistentVolumeClaim"
 DEFAULT_SIZE = "1Gi"
-ONCE, MANY, READ = "ReadWriteOnce", "ReadWriteMany", "ReadOnlyMany"
 LABEL = "io.atomicapp.volume/"
 """On the pods of a volume that one node only can have, where several mount it: its name follows."""
 MEMORY = "Memory"
@@ -194,7 +194,9 @@ def claim(spec: VolumeSpec, facts: Facts) -> Json:
     """A volume as a claim."""
     per_replica = "{{" in (spec.name or spec.key)
     body = head(CLAIM, names.label(spec.key if per_replica else spec.name or spec.key), spec=asked(spec, facts))
-    notes = {name: value for name, value in spec.labels.items() if names.is_qualified(name) and name not in STEERING}
+    notes = {
+        name: value for name, value in spec.labels.items() if names.is_qualified(name) and not steering.is_ours(name)
+    }
     if notes:
         body["metadata"]["annotations"] = notes
     return body
@@ -204,11 +206,11 @@ def asked(spec: VolumeSpec, facts: Facts) -> Json:
     """What a claim asks for."""
     labels: Mapping[str, str] = spec.labels
     everywhere = any(facts.kinds[root] == DAEMON_SET for root in facts.users.get(spec.key, ()))
-    wanted = labels.get(SIZE) or storage(spec.driver_options) or DEFAULT_SIZE
+    wanted = labels.get(steering.SIZE) or storage(spec.driver_options) or DEFAULT_SIZE
     found: Json = {
-        "accessModes": [labels.get(ACCESS) or (MANY if everywhere else ONCE)],
+        "accessModes": [labels.get(steering.ACCESS) or (MANY if everywhere else ONCE)],
         "resources": {"requests": {"storage": wanted}},
     }
-    if STORAGE_CLASS in labels:
-        found["storageClassName"] = labels[STORAGE_CLASS]
+    if steering.STORAGE_CLASS in labels:
+        found["storageClassName"] = labels[steering.STORAGE_CLASS]
     return found

@@ -8,7 +8,8 @@ no other is sure to be there.
 
 from __future__ import annotations
 
-from atomicapp.providers.kubernetes.writer.around import WAIT, Json, said
+from atomicapp.providers.kubernetes.writer import steering
+from atomicapp.providers.kubernetes.writer.around import Json, said
 from atomicapp.providers.kubernetes.writer.facts import JOB, Facts
 from atomicapp.providers.kubernetes.writer.names import label
 from atomicapp.providers.kubernetes.writer.services import tells_ready
@@ -39,6 +40,8 @@ done
 
 def awaited(root: str, facts: Facts) -> list[str]:
     """The services that must be healthy before this one starts, and that can be waited for by their name."""
+    if not any(work.depends_on for work in facts.members[root]):
+        return []
     found = {
         facts.roots[item.target]: None
         for work in facts.members[root]
@@ -50,17 +53,19 @@ def awaited(root: str, facts: Facts) -> list[str]:
 
 def waiter(work: Workload) -> str:
     """The image of the container that waits; "" for none."""
-    image = work.labels.get(WAIT) or work.scheduling.labels.get(WAIT) or work.image
+    image = steering.of(work, steering.WAIT) or work.image
     return "" if image == "none" else image
 
 
 def containers(root: str, facts: Facts) -> list[Json]:
     """The container that waits, if there is anything to wait for."""
-    image, targets = waiter(facts.services[root]), awaited(root, facts)
-    if not targets or not image:
+    targets = awaited(root, facts)
+    image = waiter(facts.services[root]) if targets else ""
+    if not image:
         return []
     arguments = [ready_name(name, facts) for name in targets]
-    return [said(name="wait", image=image, command=["sh", "-c", SCRIPT, "wait"], args=arguments)]
+    name = label(f"{facts.names[root]}-wait")
+    return [said(name=name, image=image, command=["sh", "-c", SCRIPT, "wait"], args=arguments)]
 
 
 def ready_name(root: str, facts: Facts) -> str:

@@ -146,6 +146,23 @@ def test_one_name_twice_is_an_error_at_its_place() -> None:
     assert caught.value.message.startswith("1.yaml:1:12: Deployment 'db' stands here a second time")
 
 
+SHARING = "services: {%s: {image: 'example/a:1', volumes: ['data:/d']}}\nvolumes: {data: {labels: {a: '%s'}}}"
+
+
+def test_components_of_one_app_share_what_they_describe_in_the_same_way() -> None:
+    found = by_key(parsed(("one", COMPOSE, SHARING % ("a", 1)), ("two", COMPOSE, SHARING % ("b", 1))))
+    assert {"apps/StatefulSet/a", "apps/StatefulSet/b", "PersistentVolumeClaim/data"} <= set(found)
+
+
+@pytest.mark.parametrize(
+    ("components", "label"), [(("one", "two"), 2), (("a:db", "b:db"), 1)], ids=["other words", "another app"]
+)
+def test_what_else_has_one_name_is_an_error(components: tuple[str, str], label: int) -> None:
+    first, second = components
+    with pytest.raises(SpecError, match="PersistentVolumeClaim 'data' stands here a second time"):
+        parsed((first, COMPOSE, SHARING % ("a", 1)), (second, COMPOSE, SHARING % ("b", label)))
+
+
 def test_faults_of_all_files_are_told_at_once() -> None:
     bad = "services: {db: {image: 'example/db:1', prots: [80]}}"
     clash = "services: {a_b: {image: 'example/a:1'}, a-b: {image: 'example/b:1'}}"
@@ -172,7 +189,7 @@ def test_hidden_params_in_variables_and_configs_are_kept_as_secrets() -> None:
     )
     found = by_key(parsed(("db", COMPOSE, text), secrets=frozenset({"topsecret", "1", ""})))
     assert set(found["Secret/db-env"].body["data"]) == {"URL", "N"}
-    assert {"Secret/c", "Secret/d"} <= set(found)
+    assert {"Secret/c-config", "Secret/d-config"} <= set(found)
     assert "topsecret" not in str({key: item.body for key, item in found.items() if item.kind != "Secret"})
     # a short one counts only where it is the whole
     found = by_key(parsed(("db", COMPOSE, text), secrets=frozenset({"1"})))

@@ -14,6 +14,7 @@ SERVICES = "services:\n  web: {image: web, %s}\n  db: {image: db}\n"
     [
         ("depends_on: [bd]", "2:34 the service 'bd' is not defined | known: db, web"),
         ("depends_on: {bd: {condition: service_started}}", "2:34 the service 'bd' is not defined | known: db, web"),
+        ("depends_on: {bd: {condition: service_started, required: false}}", "2:34 the service 'bd' is not defined"),
         ("depends_on: [web]", "2:34 the service web depends on itself | remove this"),
         ("depends_on: {db: {}}", "2:38 depends_on: 'condition' is missing"),
         ("links: ['dbs:x']", "2:29 the service 'dbs' is not defined | did you mean 'db'?"),

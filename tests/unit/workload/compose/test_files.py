@@ -47,6 +47,7 @@ def env(text: str, variables: dict[str, str] | None = None, keys: str = "env_fil
         ("A=a=b", {"A": "a=b"}),
         ("A=1\nA=2", {"A": "2"}),
         ("a.b-c=1", {"a.b-c": "1"}),
+        ("1A=1", {"1A": "1"}),
     ],
 )
 def test_a_file_of_variables(text: str, expected: dict[str, str]) -> None:
@@ -111,10 +112,10 @@ def test_what_a_reader_of_files_says_is_passed_on() -> None:
     ("text", "message"),
     [
         ("A=1\n=2\n", "a.env:2:0 expected NAME=VALUE | a comment begins with #"),
-        ("1A=1\n", "a.env:1:0 expected NAME=VALUE"),
+        ("A='1' 2\n", "a.env:1:0 '2' stands behind the end of the quotes | quote all of the value"),
         ("A B=1\n", "a.env:1:0 expected NAME=VALUE"),
         ("\nA='b\nc\n", "a.env:2:0 a value begins with ' and has no end | close the quotes"),
-        ("A='b\nc'\nB=$1\n", "a.env:3:0 '$1' is no variable; a dollar is written as $$"),
+        ("A='b\nc'\nB=${1}\n", "a.env:3:0 '${1}' is no variable; a dollar is written as $$"),
         ("A=${B:?no B}\n", "a.env:1:0 the variable 'B' is required: no B"),
     ],
 )

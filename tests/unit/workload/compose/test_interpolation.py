@@ -55,6 +55,9 @@ def put(text: str, values: dict[str, str] | None = None) -> tuple[str, list[str]
         ("${V:+<$V>}", "<value>"),
         ("${NONE:-{x}", "{x"),
         ("${NONE:-line\nbreak}", "line\nbreak"),
+        ("$", "$"),
+        ("a $ b $1 $(c) $", "a $ b $1 $(c) $"),
+        ("${NONE:-a$}", "a$"),
     ],
 )
 def test_the_forms(text: str, expected: str) -> None:
@@ -78,9 +81,6 @@ def test_what_does_not_count_is_not_told() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("$", "'$' is no variable; a dollar is written as $$"),
-        ("a $ b", "'$ b' is no variable"),
-        ("$1", "'$1' is no variable"),
         ("${}", "'${}' is no variable"),
         ("${1}", "'${1}' is no variable"),
         ("${V", "'${V' has no closing brace"),
@@ -160,10 +160,10 @@ def test_an_unset_variable_is_told_once_for_each_name() -> None:
 
 
 def test_faults_have_their_places() -> None:
-    text = service_text("hostname: ${HOST:?say the host}\ncommand: [a, '$1']\nlabels: {a: '${b'}")
+    text = service_text("hostname: ${HOST:?say the host}\ncommand: [a, '${1}']\nlabels: {a: '${b'}")
     assert faults(text) == [
         "4:15 the variable 'HOST' is required: say the host",
-        "5:18 '$1' is no variable; a dollar is written as $$",
+        "5:18 '${1}' is no variable; a dollar is written as $$",
         "6:17 '${b' has no closing brace, or a sign that is not known after it",
     ]
 

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atomicapp.workload.compose import read
 from atomicapp.workload.model import Mount, Port
+from atomicapp.workload.project import Project
 from tests.unit.properties import examples
 
 from .helpers import faults, project, service, service_text
@@ -193,9 +195,58 @@ def test_what_is_no_file_of_the_package_becomes_a_volume() -> None:
         assert mounted.kind == "volume"
         assert list(found.volumes) == [mounted.source]
         (said,) = (item for item in found.said if item.key == "services.volumes.source")
-        assert said.outcome == "approximated"
+        assert said.outcome == ("lost" if source == "./big.bin" else "approximated")
         assert mounted.source in said.how
     assert "too large" in project(service_text("volumes: ['./big.bin:/data']"), files=FILES).said[-1].how
+
+
+def test_a_folder_of_the_package_becomes_its_files() -> None:
+    package = {"site/index.html": "<h1>", "site/css/main.css": "b{}", "one/only.sql": "SELECT", "empty/.keep": ""}
+
+    def folders(path: str) -> list[str]:
+        found = [name for name in package if name.startswith(f"{path}/") and "/." not in name]
+        if not found and path != "empty":
+            raise NotADirectoryError
+        return found
+
+    def read_with(source: str) -> Project:
+        text = service_text(f"volumes: ['{source}:/srv/']")
+        return read(text, "compose.yaml", variables={}, files=package.__getitem__, folders=folders)
+
+    found = read_with("./site")
+    targets = {grant.target: found.configs[grant.source].content for grant in found.services[0].configs}
+    assert targets == {"/srv/index.html": "<h1>", "/srv/css/main.css": "b{}"}
+    assert found.volumes == {}
+    (said,) = (item for item in found.said if item.key == "services.volumes.source")
+    assert (said.outcome, said.how.split(",")[0]) == ("approximated", "its 2 files are configs")
+    assert [grant.target for grant in read_with("./one").services[0].configs] == ["/srv/only.sql"]
+    for absent in ("./empty", "./none"):
+        (said,) = (item for item in read_with(absent).said if item.key == "services.volumes.source")
+        assert said.how == f"it is the volume {absent[2:]}, which is empty at first"
+        assert said.outcome == "approximated"
+
+
+@pytest.mark.parametrize(
+    ("files", "why"),
+    [
+        ({f"d/{number}": "a" for number in range(51)}, "more than 50 files"),
+        ({"d/a": "x" * 300_000, "d/b": "x" * 300_000}, "too large for configs"),
+        ({"d/a": "x", "d/b.png": None}, "d/b.png can't be a config: it can't be read: no text"),
+    ],
+)
+def test_a_folder_whose_files_can_not_all_be_configs_is_lost(files: dict[str, str | None], why: str) -> None:
+    def load(path: str) -> str:
+        text = files[path]
+        if text is None:
+            raise ValueError("no text")
+        return text
+
+    text = service_text("volumes: ['./d:/srv']")
+    found = read(text, "compose.yaml", variables={}, files=load, folders=lambda path: [*files])
+    (said,) = (item for item in found.said if item.key == "services.volumes.source")
+    assert said.outcome == "lost"
+    assert why in said.how
+    assert [mount.kind for mount in found.services[0].mounts] == ["volume"]
 
 
 def test_the_same_folder_is_the_same_volume_and_no_other_has_its_name() -> None:

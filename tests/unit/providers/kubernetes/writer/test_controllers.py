@@ -186,7 +186,7 @@ def test_nothing_waits_in_the_pods_of_a_run() -> None:
 def test_what_is_written_for_others_waits_itself() -> None:
     found = bodies(CHAIN, waiting=True)
     (first,) = found["Deployment/web"]["spec"]["template"]["spec"]["initContainers"]
-    assert (first["name"], first["image"], first["args"]) == ("wait", "example/web:1", ["db-ready"])
+    assert (first["name"], first["image"], first["args"]) == ("web-wait", "example/web:1", ["db-ready"])
     assert found["Service/db-ready"]["spec"] == {
         "clusterIP": "None",
         "selector": {"app.kubernetes.io/name": "db"},

@@ -294,3 +294,31 @@ def test_no_network_lets_nothing_in_or_out() -> None:
             "policyTypes": ["Ingress", "Egress"],
         }
     }
+
+
+# ---------------------------------------------------------------- labels that choose
+
+
+@pytest.mark.parametrize(
+    ("service_labels", "volume_labels", "message"),
+    [
+        ("publish: nodeport", "", "publish: 'nodeport' is not LoadBalancer, NodePort or ClusterIP"),
+        ("publsh: NodePort", "", "there is no label io.atomicapp.kubernetes.publsh of a service"),
+        ("size: 1Gi", "", "there is no label io.atomicapp.kubernetes.size of a service"),
+        ("wait: ''", "", "wait: '' is not an image, or none"),
+        ("", "size: much", "size: 'much' is not a size such as 10Gi"),
+        ("", "access-mode: RWX", "access-mode: 'RWX' is not ReadWriteOnce"),
+        ("", "storage-class: 'A B'", "storage-class: 'A B' is not the name of a class"),
+        ("", "wait: none", "there is no label io.atomicapp.kubernetes.wait of a volume"),
+    ],
+)
+def test_labels_that_choose_nothing_are_errors(service_labels: str, volume_labels: str, message: str) -> None:
+    ours = "io.atomicapp.kubernetes."
+    text = (
+        f"services:\n  a:\n    image: example/a:1\n    volumes: ['data:/d']\n"
+        f"    labels: {{{ours + service_labels if service_labels else ''}}}\n"
+        f"volumes:\n  data: {{labels: {{{ours + volume_labels if volume_labels else ''}}}}}\n"
+    )
+    (issue,) = write(project(text), Around()).issues
+    assert message in issue.message
+    assert issue.position.line == (5 if service_labels else 7)

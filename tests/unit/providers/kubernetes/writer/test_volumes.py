@@ -253,9 +253,9 @@ def test_a_changed_file_rolls_the_pods() -> None:
 def test_a_config_with_a_secret_of_the_package_is_kept_as_a_secret() -> None:
     found = service("configs: [page]", FILES, holds_secret=lambda text: text == "hello")
     assert "ConfigMap/page" not in found
-    assert found["Secret/page"]["stringData"] == {"page": "hello"}
+    assert found["Secret/page-config"]["stringData"] == {"page": "hello"}
     volumes = found["Deployment/web"]["spec"]["template"]["spec"]["volumes"]
-    assert volumes == [{"name": "config-page", "secret": {"secretName": "page", "defaultMode": 0o444}}]
+    assert volumes == [{"name": "config-page", "secret": {"secretName": "page-config", "defaultMode": 0o444}}]
 
 
 def test_what_is_external_is_only_named() -> None:
