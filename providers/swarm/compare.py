@@ -40,6 +40,10 @@ def compare(client: Client, wanted: Resource, existing: Existing) -> tuple[str, 
     if row is None:
         return REPLACE, ()
     changes = _changes(row, wanted)
+    if not existing.hash and not changes:
+        # its hash was taken: the registry has another image under the name
+        image = str(wanted.body["spec"]["TaskTemplate"]["ContainerSpec"]["Image"])
+        changes = (Change("image", f"{image} (as it was)", f"{image} (as the registry has it now)"),)
     mode = next(iter(wanted.body["spec"]["Mode"]))
     if mode != tasks.kind_of(row) or existing.name != wanted.name:
         return REPLACE, changes

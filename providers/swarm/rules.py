@@ -301,7 +301,9 @@ _SINGLE: dict[str, Rule] = {
     "services.volumes.type": kept("", _type, _ANONYMOUS, _NO_IMAGE),
     "services.volumes.volume.subpath": kept(_FROM_45),
     "services.volumes_from": approximated(
-        "its mounts are repeated; volumes are those of the node", _volumes_from, _FOREIGN
+        "its mounts are repeated; volumes are those of the node, and those without a name are not shared",
+        _volumes_from,
+        _FOREIGN,
     ),
 }
 
@@ -319,7 +321,13 @@ TABLE = _table()
 
 _NO_KEY = "the format of stack files has no key for it"
 _NEWER = "clients from version 28 on know it"
+_DEFAULT = Verdict(LOST, "the service is in the default network of the file")
 _TEXT = "it stands in the file; `docker stack deploy` passes it over"
+
+
+def _network_of_text(project: Project, work: Workload | None, said: Said) -> Verdict | None:
+    return _DEFAULT if _network_mode(project, work, said) else None
+
 
 CONVERTED: Table = MappingProxyType(
     {
@@ -337,6 +345,7 @@ CONVERTED: Table = MappingProxyType(
         "services.group_add": lost(_NO_KEY),
         "services.healthcheck.start_interval": kept(_NEWER),
         "services.image": kept(),
+        "services.network_mode": kept("", _network_of_text, _DEFAULT),
         "services.networks.driver_opts": kept(_NEWER),
         "services.networks.use_service_name_alias": lost(_NO_KEY),
         "services.oom_score_adj": kept(_NEWER),
