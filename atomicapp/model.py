@@ -208,8 +208,8 @@ class Target(NamedTuple):
     """Where and as what an app is to run. `app` is the name of the deployment, unique on the engine.
 
     The provider options are those of the command line and of `[general]` in the answers; empty = not given.
-    `auth` is a secret. `create_namespace` and `force_conflicts` are what the user allows for this one command;
-    `cache` is a folder where a provider may keep what it can ask for again ("": it keeps nothing).
+    `auth` is a secret. `create_namespace`, `force_conflicts` and `init_swarm` are what the user allows for this one
+    command; `cache` is a folder where a provider may keep what it can ask for again ("": it keeps nothing).
     """
 
     app: str
@@ -222,6 +222,7 @@ class Target(NamedTuple):
     tlsverify: bool = True
     create_namespace: bool = False
     force_conflicts: bool = False
+    init_swarm: bool = False
     cache: str = ""
 
 

@@ -33,7 +33,7 @@ NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?")
 """A deployment's name: what container engines, DNS labels and folders all allow."""
 
 
-_OF_ONE_COMMAND = ("create_namespace", "force_conflicts", "cache")
+_OF_ONE_COMMAND = ("create_namespace", "force_conflicts", "init_swarm", "cache")
 """Fields of a target that say what one command may do, not where the app is."""
 
 

@@ -20,6 +20,7 @@ BUILTIN: dict[str, str] = {
     "docker": "atomicapp.providers.docker",
     "kubernetes": "atomicapp.providers.kubernetes",
     "openshift": "atomicapp.providers.openshift",
+    "swarm": "atomicapp.providers.swarm",
 }
 
 

@@ -18,6 +18,7 @@ from tests.engines import registry as registries
 from tests.engines.cluster import Cluster
 from tests.engines.docker import DockerEngine
 from tests.engines.registry import Registry
+from tests.engines.swarm import Swarm
 
 SAMPLES_CACHE = images.cache_folder()
 
@@ -185,3 +186,18 @@ def openshift(cluster: Cluster) -> Cluster:
     ClusterVersion) defined and no controllers."""
     cluster.define_openshift()
     return cluster
+
+
+@pytest.fixture(scope="session")
+def swarm(docker_engine: DockerEngine) -> Iterator[Swarm]:
+    """A swarm of three nodes (one manager), with `manager.docker(...)` to drive it by the docker command."""
+    found = Swarm(docker_engine)
+    found.acquire()
+    yield found
+    found.release()
+
+
+@pytest.fixture(scope="session")
+def busybox_in_swarm(swarm: Swarm, busybox_image: str) -> str:
+    """The image of busybox by a name that all nodes can pull."""
+    return swarm.push(busybox_image, "test/busybox:1")

@@ -108,6 +108,11 @@ def changing(parser: argparse.ArgumentParser) -> None:
         "--force-conflicts", action="store_true",
         help="take over fields that others have set (Kubernetes' field managers), which is refused else",
     )  # fmt: skip
+    group.add_argument(
+        "--init-swarm",
+        action="store_true",
+        help="make a swarm of the Docker Engine where it is in none; nothing undoes it",
+    )
 
 
 def engine_target(options: argparse.Namespace, target: Target) -> Target:

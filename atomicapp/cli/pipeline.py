@@ -194,6 +194,7 @@ def want(options: argparse.Namespace, ui: Ui, store: Store, *, keep: bool = True
     settings = settle(options, ui, app)
     target = settings.target(deployment_name(options, app, settings.namespace))._replace(
         create_namespace=getattr(options, "create_namespace", False),
+        init_swarm=getattr(options, "init_swarm", False),
         force_conflicts=getattr(options, "force_conflicts", False),
         cache=engine_cache(store, keep=keep),
     )

@@ -9,7 +9,7 @@ from typing import Any
 from atomicapp.errors import ERROR, NOTE, WARNING, Issue
 from atomicapp.position import Position
 from atomicapp.workload import model
-from atomicapp.workload.options import Draft
+from atomicapp.workload.drafts import Draft
 from atomicapp.workload.specs import BUILT_IN_NETWORKS
 
 _PLAIN = (  # fields that a Draft and a Workload call the same

@@ -214,8 +214,8 @@ class Scheduling(NamedTuple):
     """How a cluster runs it: mode ("" is replicated), where its replicas may be and how they are replaced.
 
     `constraints` are texts as Swarm has them (`node.labels.disk == ssd`), `spread` the labels to spread over, in order.
-    `generic` are countable things of a node that it asks for (kind -> number). `labels` are those of the service, not of
-    its containers.
+    `concurrent` is how many replicas of a job run at a time (0: all). `generic` are countable things of a node that it
+    asks for (kind -> number). `labels` are those of the service, not of its containers.
     """
 
     mode: str = ""
@@ -228,6 +228,7 @@ class Scheduling(NamedTuple):
     restart: RestartRule | None = None
     generic: Mapping[str, int] = MappingProxyType({})
     labels: Mapping[str, str] = NOTHING
+    concurrent: int = 0
 
 
 class Restart(NamedTuple):

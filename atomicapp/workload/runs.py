@@ -14,13 +14,14 @@ from typing import Any
 from atomicapp.position import Position
 from atomicapp.workload import docker_run, model
 from atomicapp.workload.assemble import is_mode
+from atomicapp.workload.commands import Read
 from atomicapp.workload.model import Mount, Network, Workload
 from atomicapp.workload.project import DEFAULT_NETWORK, NetworkSpec, Project, Said, VolumeSpec
 
 _BAD = re.compile(r"[^a-z0-9_.-]+")
 
 
-def read(text: str, file: str, *, files: docker_run.Read | None = None) -> Project:
+def read(text: str, file: str, *, files: Read | None = None) -> Project:
     """The project of a text of commands. SpecError with all faults."""
     found = docker_run.parse(text, file, read=files)
     names: dict[str, int] = {}

@@ -11,16 +11,11 @@ Works with every engine that speaks the API from 1.41 on, Podman's service among
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from atomicapp.errors import EngineError
 from atomicapp.model import Parsed, Rendered, Target
 from atomicapp.providers.base import Output, Reachable, Session
 from atomicapp.workload.fidelity import Table
 from atomicapp.workload.project import Project
-
-if TYPE_CHECKING:
-    from atomicapp.providers.docker.endpoint import Endpoint
 
 NAME = "docker"
 ACCEPTS = "a text of `docker run ...` commands (all options of the Docker client), Compose files"
@@ -47,31 +42,21 @@ def convert(project: Project, target: Target) -> tuple[Output, ...]:
     return texts.convert(project, target)
 
 
-def _endpoint(target: Target) -> Endpoint:
-    import os
-    from pathlib import Path
-
-    from atomicapp.providers.docker import endpoint
-
-    # os.path's expanduser, unlike Path's, has no objection to a user without a home
-    return endpoint.find(target, os.environ, Path(os.path.expanduser("~")))  # noqa: PTH111
-
-
 def connect(target: Target) -> Session:
     """See providers.base.Provider."""
-    from atomicapp.providers.docker import client
+    from atomicapp.providers.docker import client, endpoint
     from atomicapp.providers.docker.session import DockerSession
 
-    return DockerSession(client.connect(_endpoint(target)))
+    return DockerSession(client.connect(endpoint.current(target)))
 
 
 def reachable(target: Target) -> Reachable:
     """See providers.base.Provider."""
-    from atomicapp.providers.docker import client
+    from atomicapp.providers.docker import client, endpoint
 
     where = ""
     try:
-        found = _endpoint(target)
+        found = endpoint.current(target)
         where = found.url
         connection = client.connect(found)
     except EngineError as error:

@@ -58,7 +58,7 @@ def config(work: Workload) -> Json:
         WorkingDir=work.workdir,
         Labels=_map(work.labels),
         StopSignal=work.stop_signal,
-        Healthcheck=_health(work.healthcheck),
+        Healthcheck=health(work.healthcheck),
         ExposedPorts=dict(sorted(exposed.items())),
     )
     if work.stop_grace is not None:
@@ -66,7 +66,8 @@ def config(work: Workload) -> Json:
     return found
 
 
-def _health(check: model.Healthcheck | None) -> Json:
+def health(check: model.Healthcheck | None) -> Json:
+    """A health check as the API has it, for containers and services."""
     if check is None:
         return {}
     return _said(
@@ -326,17 +327,18 @@ def too_new(found: Mapping[str, Any], version: tuple[int, int]) -> list[str]:
     return [
         f"{option} (API {since[0]}.{since[1]})"
         for path, since, option in _SINCE
-        if version < since and _has(found, path)
+        if version < since and has(found, path)
     ]
 
 
-def _has(found: Any, path: tuple[str, ...]) -> bool:
+def has(found: Any, path: tuple[str, ...]) -> bool:
+    """Whether something is said at a path; lists are looked through."""
     if not path:
         return True
     if isinstance(found, list):
-        return any(_has(item, path) for item in found)
+        return any(has(item, path) for item in found)
     if not isinstance(found, Mapping):
         return False
     if path[0] == "*":
-        return any(_has(item, path[1:]) for item in found.values())
-    return path[0] in found and _has(found[path[0]], path[1:])
+        return any(has(item, path[1:]) for item in found.values())
+    return path[0] in found and has(found[path[0]], path[1:])

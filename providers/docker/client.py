@@ -59,6 +59,7 @@ class Client:
         params: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
         tar: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
         timeout: float | None = READ_TIMEOUT,
         stream: bool = False,
     ) -> Response:
@@ -71,7 +72,7 @@ class Client:
                 params=params,
                 json=body,
                 data=tar,
-                headers={"Content-Type": "application/x-tar"} if tar is not None else None,
+                headers={"Content-Type": "application/x-tar"} if tar is not None else headers,
                 timeout=(CONNECT_TIMEOUT, timeout),
                 stream=stream,
             )

@@ -34,6 +34,12 @@ class Endpoint(NamedTuple):
     key: str = ""
 
 
+def current(target: Target) -> Endpoint:
+    """The endpoint that this process's environment and user have for a target."""
+    # os.path's expanduser, unlike Path's, has no objection to a user without a home
+    return find(target, os.environ, Path(os.path.expanduser("~")))  # noqa: PTH111
+
+
 def find(target: Target, environ: Mapping[str, str], home: Path) -> Endpoint:
     """The endpoint to use. EngineError when what is said makes no sense (unknown context, unknown scheme)."""
     if target.api:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from atomicapp.model import Resource
@@ -69,17 +69,22 @@ SHORT = 4
 def fields(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The body of a container as paths and texts: `env/NAME`, `label/NAME`, `image`, `ports`, `Memory`, `networks/N`."""
     for path, value in _values(body):
-        yield path, _ports(value) if path == "ports" else _text(value)
+        yield path, _ports(value) if path == "ports" else as_text(value)
 
 
 def hidden(body: Mapping[str, Any], secrets: Iterable[str]) -> list[str]:
     """The paths of the fields that hold one of these secrets."""
+    return holding(_values(body), secrets)
+
+
+def holding(fields: Iterable[tuple[str, Any]], secrets: Iterable[str]) -> list[str]:
+    """The paths of those fields that hold one of these secrets."""
     known = [secret for secret in secrets if secret]
 
     def holds(text: str) -> bool:
         return any(secret == text or (len(secret) >= SHORT and secret in text) for secret in known)
 
-    return sorted({path for path, value in _values(body) if any(map(holds, _leaves(value)))}) if known else []
+    return sorted({path for path, value in fields if any(map(holds, _leaves(value)))}) if known else []
 
 
 def _leaves(value: Any) -> Iterator[str]:
@@ -118,7 +123,7 @@ def _values(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, body[name]
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
     """A value as people read it, and the same for what is wanted and what is there."""
     if isinstance(value, str):
         return value
@@ -145,14 +150,18 @@ def is_plain(path: str) -> bool:
 
 def digests(body: Mapping[str, Any]) -> dict[str, str]:
     """A short digest for each field; empty where the engine tells the value itself, a star where it is a secret."""
-    secret = set(body.get("hidden", ()))
+    return digests_of(dict(fields(body)), set(body.get("hidden", ())), is_plain)
+
+
+def digests_of(texts: Mapping[str, str], secret: Collection[str], plain: Callable[[str], bool]) -> dict[str, str]:
+    """As `digests`, for texts by path."""
     return {
         path: _STAR
         if path in secret
         else ""
-        if is_plain(path)
+        if plain(path)
         else hashlib.sha256(f"{path}\0{text}".encode()).hexdigest()[:8]
-        for path, text in fields(body)
+        for path, text in texts.items()
     }
 
 

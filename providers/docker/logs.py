@@ -62,9 +62,14 @@ def read(client: Client, existing: Existing, *, tail: int | None, follow: bool, 
         ) from error
     tty = bool((found.get("Config") or {}).get("Tty"))
     with response, talking(client.endpoint):
-        for stream, stamp, line in _lines(_plain(response) if tty else _frames(response)):
+        for stream, stamp, line in lines(response, tty=tty):
             text = line.decode("utf-8", "replace").rstrip("\r")
             yield LogLine(existing.component, existing.name, text, stream, stamp.decode())
+
+
+def lines(response: Response, *, tty: bool) -> Iterator[tuple[str, bytes, bytes]]:
+    """The lines of a stream as it comes from the engine: stream, time, text."""
+    return _lines(_plain(response) if tty else _frames(response))
 
 
 def tail(client: Client, existing: Existing, count: int) -> tuple[str, ...]:

@@ -90,7 +90,7 @@ class Watch:
         first = self.seen.get(existing.id)
         if first is None or first[0] != started:
             self.seen[existing.id] = (started, now)
-            long_ago = restarts == 0 and _age(started) > LONG_AGO
+            long_ago = restarts == 0 and age(started) > LONG_AGO
             return Ready("running") if long_ago else Waiting("running, for less than a second")
         return Ready("running") if now - first[1] >= STEADY else Waiting("running, for less than a second")
 
@@ -149,7 +149,7 @@ def _last_check(health: Mapping[str, Any]) -> str:
     return output[:300]
 
 
-def _age(stamp: str) -> float:
+def age(stamp: str) -> float:
     """Seconds since a time of the engine; 0 when it can't be read."""
     try:
         # the engine writes nanoseconds, of which Python takes six digits

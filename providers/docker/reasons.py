@@ -42,10 +42,9 @@ def _explain(client: Client, step: Step, text: str) -> tuple[str, str]:
         if holder:
             hint = f"stop it (`docker stop {holder}`), or publish another port"
         return f"port {number} of the host is taken already{by}", hint
-    program = _PROGRAM.search(text)
+    program = no_program(text)
     if program:
-        why = program["why"].strip().removesuffix(": unknown").removesuffix(": unknown.")
-        return f"'{program['program']}' can't be started in the container: {why}", "correct the command or the image"
+        return program, "correct the command or the image"
     if lost_network(text):
         return "a network that it needs is gone", "`atomicapp run` makes the network and the container anew"
     lowered = text.lower()
@@ -81,6 +80,15 @@ _KNOWN = (
     ("unknown runtime", "the engine does not know this runtime", "leave --runtime out, or set the runtime up there"),
     ("no space left on device", "the disk of the engine is full", "free some space: docker system df"),
 )
+
+
+def no_program(text: str) -> str:
+    """What is said of a command that can't be started; empty when that is not the cause."""
+    program = _PROGRAM.search(text)
+    if program is None:
+        return ""
+    why = program["why"].strip().removesuffix(": unknown").removesuffix(": unknown.")
+    return f"'{program['program']}' can't be started in the container: {why}"
 
 
 def lost_network(text: str) -> bool:

@@ -8,12 +8,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from atomicapp.model import Target
-from atomicapp.providers import kubernetes, openshift
+from atomicapp.providers import kubernetes, openshift, swarm
 from atomicapp.providers.base import Provider
 from tests.compose.files import NAMES, read_input
 
 GOLDEN = Path(__file__).parent / "golden"
-CASES: tuple[tuple[Provider, tuple[str, ...]], ...] = ((kubernetes, NAMES), (openshift, ("blog", "proxy", "shop")))
+CASES: tuple[tuple[Provider, tuple[str, ...]], ...] = (
+    (kubernetes, NAMES),
+    (openshift, ("blog", "proxy", "shop")),
+    (swarm, NAMES),
+)
 """The providers, and the inputs that are kept for each: openshift differs from kubernetes by its Routes only."""
 
 

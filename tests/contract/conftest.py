@@ -101,6 +101,21 @@ def openshift_case(cluster: Cluster, namespace: str, image: str) -> Case:
     )
 
 
+def swarm_case(host: str, image: str) -> Case:
+    name = f"contract-{uuid.uuid4().hex[:8]}"
+    create = "docker service create --label io.atomicapp.test=1 --stop-grace-period 1s --update-monitor 1s"
+    return Case(
+        provider=providers.load("swarm"),
+        target=Target(name, api=host),
+        web=f"{create} -e COLOUR=blue {image} sh -c 'echo hello; exec sleep 1000'",
+        web_changed=f"{create} -e COLOUR=green {image} sh -c 'echo hello; exec sleep 1000'",
+        broken=f"{create} {image} sh -c 'echo boom; exit 3'",
+        # a volume is of one node: here of the one that is spoken to
+        db=f"{create} --constraint node.role==manager --mount source={name}-data,target=/data {image} "
+        "sh -c 'echo 1 >>/data/starts; exec sleep 1000'",
+    )
+
+
 def of_compose(case: Case, image: str) -> Case:
     """The same two components from Compose files."""
 
@@ -116,7 +131,10 @@ services:
     {more}
 """
 
-    volume = "volumes: ['data:/data']\nvolumes: {data: {}}\n"
+    # a volume of a swarm is of one node: here of the one that is spoken to
+    place = "deploy: {placement: {constraints: [node.role == manager]}}"
+    there = f"{place}\n    " if case.provider.NAME == "swarm" else ""
+    volume = f"{there}volumes: ['data:/data']\nvolumes: {{data: {{}}}}\n"
     return case._replace(
         artifacts=COMPOSE,
         web=service("web", "echo hello; exec sleep 1000"),
@@ -126,7 +144,9 @@ services:
     )
 
 
-@pytest.fixture(params=["docker", "kubernetes", "openshift", "docker-compose", "kubernetes-compose"])
+@pytest.fixture(
+    params=["docker", "kubernetes", "openshift", "swarm", "docker-compose", "kubernetes-compose", "swarm-compose"]
+)
 def case(request: pytest.FixtureRequest) -> Iterator[Case]:
     """A deployment of its own on each engine; whatever a test leaves of it is removed."""
     of = request.getfixturevalue
@@ -134,6 +154,9 @@ def case(request: pytest.FixtureRequest) -> Iterator[Case]:
     if engine == "docker":
         image = of("busybox_image")
         found = docker_case(of("docker_engine").host, image)
+    elif engine == "swarm":
+        image = of("busybox_in_swarm")
+        found = swarm_case(of("swarm").manager.host, image)
     else:
         of("volume")
         image = of("busybox_in_cluster")

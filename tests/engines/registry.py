@@ -26,8 +26,10 @@ class Registry(NamedTuple):
         self.daemon.stop()
 
 
-def start(folder: Path, *, auth: bool = False, tls: bool = False, port: int = 0) -> Registry:
-    """Start one that keeps its blobs below `folder`; stop it with its `stop`."""
+def start(
+    folder: Path, *, auth: bool = False, tls: bool = False, port: int = 0, address: str = "127.0.0.1"
+) -> Registry:
+    """Start one that keeps its blobs below `folder`; stop it with its `stop`. With TLS it is certified for the loopback."""
     needs("docker-registry")
     port = port or free_port()
     config = [
@@ -35,7 +37,7 @@ def start(folder: Path, *, auth: bool = False, tls: bool = False, port: int = 0)
         "log: {level: info}",
         f"storage: {{filesystem: {{rootdirectory: {folder / 'blobs'}}}, delete: {{enabled: true}}}}",
         "http:",
-        f"  addr: 127.0.0.1:{port}",
+        f"  addr: {address}:{port}",
         "  secret: tests",
     ]
     if tls:
@@ -48,9 +50,9 @@ def start(folder: Path, *, auth: bool = False, tls: bool = False, port: int = 0)
     (folder / "config.yml").write_text("\n".join(config) + "\n")
     log = folder / "registry.log"
     daemon = Daemon(["docker-registry", "serve", str(folder / "config.yml")], log)
-    daemon.wait_until(lambda: listens(port))
+    daemon.wait_until(lambda: listens(port, address))
     return Registry(
-        host=f"localhost:{port}",
+        host=f"{'localhost' if address == '127.0.0.1' else address}:{port}",
         port=port,
         username=USERNAME if auth else "",
         password=PASSWORD if auth else "",

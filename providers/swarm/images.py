@@ -1,0 +1,53 @@
+"""Images: the credentials for their registries, and the digest behind a name."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from atomicapp.errors import EngineError
+from atomicapp.providers.docker.client import Client, Refused, seg
+
+LONGEST = 30.0
+"""Seconds for the registry to answer; the engine asks it."""
+
+
+class Resolved(NamedTuple):
+    """The digest that a name means now, and the platforms for which there is an image (system, architecture)."""
+
+    digest: str
+    platforms: tuple[tuple[str, str], ...]
+
+
+def credentials(client: Client, image: str) -> dict[str, str]:
+    """The header with the user's credentials for the registry of an image, as the Docker client keeps them."""
+    from docker import auth
+    from docker.errors import DockerException
+
+    try:
+        registry, _ = auth.resolve_repository_name(image)
+        header = auth.get_config_header(client.api, registry)
+    except DockerException as error:
+        # a helper that is not installed, for one
+        raise EngineError(
+            f"the credentials for the image {image} can't be had: {error}",
+            hint="see config.json of the Docker client, or log in again: docker login",
+        ) from error
+    return {"X-Registry-Auth": header.decode() if isinstance(header, bytes) else header} if header else {}
+
+
+def resolve(client: Client, image: str) -> Resolved | None:
+    """Ask the registry, by the engine, what a name means; None when it does not tell."""
+    if "@" in image:
+        return None
+    try:
+        found = client.call(
+            "GET", f"/distribution/{seg(image)}/json", headers=credentials(client, image), timeout=LONGEST
+        )
+        digest = str(found["Descriptor"]["digest"])
+        platforms = tuple(
+            (str(platform.get("os", "")), str(platform.get("architecture", "")))
+            for platform in found.get("Platforms") or []
+        )
+    except (Refused, EngineError, KeyError, TypeError, AttributeError):
+        return None
+    return Resolved(digest, platforms)

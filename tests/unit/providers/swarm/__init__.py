@@ -1,0 +1,1 @@
+"""The swarm provider without a swarm."""
