@@ -211,5 +211,38 @@ _TABLE: tuple[Option, ...] = (
     Option("with-registry-auth", "", BOOL, None),  # always: the nodes may need it
 )
 
-LONG: dict[str, Option] = {found.name: found for found in _TABLE}
-SHORT: dict[str, Option] = {found.short: found for found in _TABLE if found.short}
+_INSTEAD = {
+    "volume": "write --mount type=volume,source=NAME,target=/path",
+    "tmpfs": "write --mount type=tmpfs,target=/path",
+    "volumes-from": "mount the same volumes: --mount source=NAME,target=/path",
+    "memory": "write --limit-memory",
+    "memory-reservation": "write --reserve-memory",
+    "cpus": "write --limit-cpu",
+    "pids-limit": "write --limit-pids",
+    "restart": "write --restart-condition",
+    "add-host": "write --host",
+    "group-add": "write --group",
+    "network-alias": "write --network name=NETWORK,alias=NAME",
+    "stop-timeout": "write --stop-grace-period",
+    "shm-size": "write --mount type=tmpfs,target=/dev/shm,tmpfs-size=SIZE",
+}
+"""What a service says in place of an option of `docker run`."""
+
+_OWN = {found.name: found for found in _TABLE}
+_SHORTS = {found.short for found in _TABLE}
+_OF_RUN = (
+    Option(
+        found.name,
+        found.short if found.short not in _SHORTS else "",
+        found.takes,
+        None,
+        refusal="is an option of docker run, which services do not have",
+        hint=_INSTEAD.get(found.name, "leave it out, or give the app an artifact for the docker provider"),
+        many=True,
+    )
+    for found in RUN.values()
+    if found.name not in _OWN
+)
+
+LONG: dict[str, Option] = {**_OWN, **{found.name: found for found in _OF_RUN}}
+SHORT: dict[str, Option] = {found.short: found for found in LONG.values() if found.short}

@@ -68,6 +68,7 @@ def _read(rendered: Rendered, artifact: Artifact, issues: list[Issue]) -> Part:
             artifact.file,
             variables=rendered.variables(artifact.component) if rendered.variables else {},
             files=files,
+            folders=partial(rendered.below, artifact) if rendered.below else None,
             folder="" if folder == "." else folder,
         )
         issues += project.issues

@@ -6,12 +6,13 @@ After this a stack file and a service of the API say the same thing in two langu
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from atomicapp.errors import Issue
 from atomicapp.providers.swarm import classic
 from atomicapp.workload import model, values
 from atomicapp.workload.model import Mount, Network, Workload
-from atomicapp.workload.project import Project
+from atomicapp.workload.project import Project, VolumeSpec
 
 _PERIOD = 100_000
 """Microseconds: the kernel's own period of processor time."""
@@ -28,8 +29,19 @@ def normalised(project: Project) -> tuple[Project, list[Issue]]:
     for work in project.services:
         translated, found = classic.translate(work)
         issues += found
-        done.append(_service(translated, services, work.service in awaited, linked.get(work.service, ())))
-    return project._replace(services=tuple(done)), issues
+        done.append(_service(project, translated, services, work.service in awaited, linked.get(work.service, ())))
+    return project._replace(services=tuple(done), volumes=_volumes(project)), issues
+
+
+def _volumes(project: Project) -> Mapping[str, VolumeSpec]:
+    """The volumes with the labels that mounts give them."""
+    found = dict(project.volumes)
+    for work in project.services:
+        for mount in work.mounts:
+            spec = found.get(mount.source) if mount.kind == model.VOLUME and mount.labels else None
+            if spec is not None:
+                found[mount.source] = spec._replace(labels=MappingProxyType({**spec.labels, **mount.labels}))
+    return MappingProxyType(found)
 
 
 def _awaited(project: Project, services: Mapping[str, Workload]) -> set[str]:
@@ -52,7 +64,9 @@ def _linked(project: Project, services: Mapping[str, Workload]) -> dict[str, tup
     return found
 
 
-def _service(work: Workload, services: Mapping[str, Workload], awaited: bool, linked: tuple[str, ...]) -> Workload:
+def _service(
+    project: Project, work: Workload, services: Mapping[str, Workload], awaited: bool, linked: tuple[str, ...]
+) -> Workload:
     scheduling, limits = work.scheduling, work.resources
     # a service of commands has a name of its own, and needs no other
     called = (*((work.name,) if work.service and work.name else ()), *linked)
@@ -61,7 +75,7 @@ def _service(work: Workload, services: Mapping[str, Workload], awaited: bool, li
     return work._replace(
         networks=tuple(_network(network, called) for network in work.networks) if not work.namespaces.network else (),
         ports=tuple(port if port.mode else port._replace(mode=published) for port in work.ports),
-        mounts=tuple(_mounts(work, services)),
+        mounts=tuple(_mounts(work, services, project.volumes)),
         hostname=f"{work.hostname}.{work.domainname}" if work.hostname and work.domainname else work.hostname,
         resources=limits._replace(cpus=limits.cpus or _quota(limits)),
         scheduling=scheduling._replace(restart=_restart(work, awaited)),
@@ -94,19 +108,21 @@ def _restart(work: Workload, awaited: bool) -> model.RestartRule | None:
     return model.RestartRule("any")
 
 
-def _mounts(work: Workload, services: Mapping[str, Workload]) -> Iterator[Mount]:
+def _mounts(work: Workload, services: Mapping[str, Workload], volumes: Mapping[str, VolumeSpec]) -> Iterator[Mount]:
     """The mounts that a task can have: those of others whose volumes it shares are its own."""
     targets = {mount.target for mount in work.mounts}
     for mount in work.mounts:
         if mount.kind != model.IMAGE:
-            yield _tmpfs(mount)
+            # of a volume of the project they are the volume's own
+            described = mount.source in volumes
+            yield _tmpfs(mount._replace(labels=model.NOTHING) if described else mount)
     for source in work.volumes_from:
         other = services.get(source.container)
         for mount in other.mounts if other else ():
             if mount.target not in targets and mount.kind != model.IMAGE:
                 targets.add(mount.target)
                 read_only = mount.read_only or "ro" in source.mode.split(",")
-                yield _tmpfs(mount._replace(read_only=read_only, position=source.position))
+                yield _tmpfs(mount._replace(read_only=read_only, labels=model.NOTHING, position=source.position))
     if work.shm_size and _SHM not in targets:
         yield Mount(model.TMPFS, "", _SHM, work.place("shm_size"), size=work.shm_size)
 

@@ -6,7 +6,6 @@ one, and the old one goes when nothing uses it any more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from atomicapp.model import DATA, OWNED, SHARED, Resource
@@ -24,14 +23,6 @@ CONFIG = "config"
 SECRET = "secret"  # noqa: S105 (a kind)
 
 Body = dict[str, Any]
-
-
-class Sealed(dict[str, Any]):
-    """The body of a secret. Its text is no item: no plan, record or report can show it."""
-
-    def __init__(self, items: Mapping[str, Any], content: str) -> None:
-        super().__init__(items)
-        self.content = content
 
 
 def there_before(kind: str, name: str, component: str, place: Position) -> Resource:
@@ -149,7 +140,7 @@ def file(part: Part, kind: str, key: str, name: str, place: Position) -> Resourc
         Templating=said(Name=spec.template_driver),
         Labels=dict(sorted(spec.labels.items())),
     )
-    body: Body = Sealed(found, spec.content or "") if kind == SECRET else {"content": spec.content or "", **found}
+    body: Body = {"content": spec.content or "", **found}
     return Resource(f"{kind}/{name}", component, kind, name, body, spec.position, lifetime=OWNED)
 
 
@@ -170,4 +161,4 @@ _MOST_BYTES = {SECRET: 500 * 1024, CONFIG: 1000 * 1024}
 
 def content(resource: Resource) -> str:
     """The text of a config or a secret."""
-    return resource.body.content if isinstance(resource.body, Sealed) else str(resource.body.get("content", ""))
+    return str(resource.body.get("content", ""))

@@ -48,6 +48,7 @@ class _Parser:
         self.issues: list[Issue] = []
         self.items: list[_Item] = []
         self.numbers: Counter[str] = Counter()
+        self.secrets: set[str] = set()
         self.taken: set[str] = set()  # names of services so far
         self.by_name: dict[str, _Item] = {}
         self.by_service: dict[tuple[int, str], _Item] = {}  # by the place of its part, and what its file calls it
@@ -56,6 +57,7 @@ class _Parser:
 
     def run(self) -> Parsed:
         for part in artifacts.read(self.rendered, self.issues):
+            self.secrets |= {found.content for found in part.project.secrets.values() if found.content}
             self._part(part)
         self._check_names()
         self._check_ports()
@@ -68,7 +70,7 @@ class _Parser:
         found = [*self.resources.values(), *services]
         if self.target.init_swarm:
             found = [_swarm(), *(resource._replace(needs=(SWARM, *resource.needs)) for resource in found)]
-        return Parsed(tuple(found), tuple(self.issues))
+        return Parsed(tuple(found), tuple(self.issues), frozenset(self.secrets))
 
     def _fail(self) -> None:
         if any(issue.severity == ERROR for issue in self.issues):
@@ -206,7 +208,7 @@ class _Parser:
             "pull": work.pull if work.pull != model.PULL_MISSING else "",
         }
         found |= {name: value for name, value in optional.items() if value}
-        secret = fields.hidden(found, self.rendered.secrets)
+        secret = fields.hidden(found, {*self.rendered.secrets, *self.secrets})
         if secret:
             found["hidden"] = secret
         waits = tuple(dict.fromkeys(other.key for other, _ in self._waits(item)))

