@@ -35,6 +35,8 @@ _LARGE = 256 * 1024
 _STEEP = re.compile(rf"(?<![ \t?:-])[ \t?:-]{{{_SMALL // 2}}}")
 
 _BASE: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BOUNDED: bool = hasattr(yaml, "CSafeLoader") and tuple(yaml._yaml.get_version()) >= (0, 2, 6)
+"""Whether the parser itself refuses a thousand levels, as libyaml does from this version on."""
 _TAG = "tag:yaml.org,2002:"
 _NULL, _BOOL, _INT, _FLOAT, _MERGE = _TAG + "null", _TAG + "bool", _TAG + "int", _TAG + "float", _TAG + "merge"
 _SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})")
@@ -98,13 +100,11 @@ def _trees(text: str, file: str, read: Callable[[str], list[Node | None]]) -> li
 def _check_size(text: str, file: str) -> None:
     """Refuse a text whose tree would overflow the stack or the memory, before there is a tree.
 
-    The parser below `compose` recurses in C, where depth ends the process; its events come without recursion.
+    The parser below `compose` recurses in C, where depth ends the process unless it is bounded; its events come without
+    recursion.
     """
-    if len(text) <= _SMALL or not (
-        (len(text) > _LARGE and _at_most(text) > MAX_NODES)
-        or text.count("[") + text.count("{") > _SMALL
-        or _STEEP.search(text)
-    ):
+    too_many = len(text) > _LARGE and _at_most(text) > MAX_NODES
+    if len(text) <= _SMALL or not (too_many or (not _BOUNDED and _may_be_deep(text))):
         return
     depth, count = -1, 0
     try:
@@ -115,6 +115,10 @@ def _check_size(text: str, file: str) -> None:
                 raise _bomb(count, position_of(event, file))
     except (yaml.YAMLError, ValueError):
         return  # told by the caller, which meets it at the same place
+
+
+def _may_be_deep(text: str) -> bool:
+    return text.count("[") + text.count("{") > _SMALL or _STEEP.search(text) is not None
 
 
 def _at_most(text: str) -> int:

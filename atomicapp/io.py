@@ -68,8 +68,12 @@ def text_of(handle: int, file: str, *, plain: bool = True) -> str:
     return decode(data, file)
 
 
-def listing(root: Path, path: str, most: int) -> tuple[str, ...]:
-    """The plain files below the folder `path` of `root`, by their paths below `root`, in order; at most `most` of them.
+MOST_LISTED = 1000
+"""Files of a folder."""
+
+
+def listing(root: Path, path: str) -> tuple[str, ...]:
+    """The plain files below the folder `path` of `root`, by their paths below `root`, in order; at most MOST_LISTED.
 
     Links and hidden files are left out. NotADirectoryError or FileNotFoundError for what is no folder.
     """
@@ -83,9 +87,9 @@ def listing(root: Path, path: str, most: int) -> tuple[str, ...]:
             file = Path(folder, name)
             if not name.startswith(".") and file.is_file() and not file.is_symlink():
                 found.append(file.relative_to(root).as_posix())
-        if len(found) >= most:
+        if len(found) >= MOST_LISTED:
             break
-    return tuple(found[:most])
+    return tuple(found[:MOST_LISTED])
 
 
 def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:

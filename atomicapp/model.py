@@ -9,11 +9,10 @@
     plan      Plan          ordered steps from one to the other
     apply     Record        what the store keeps                                          (store.py)
 
-NamedTuples and not dataclasses: they are made by the thousand, and import in a tenth of the time.
+NamedTuples and not dataclasses: they are made by the thousand, and import in a tenth of the time. Annotations are values
+here, not texts: NamedTuple would compile each text, a quarter of the time that this file takes to import.
 A *scope* is the namespace path of a component: `general` for the root app's own params, else `a:b:c`.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -51,6 +50,14 @@ class Param(NamedTuple):
     quoted: bool = False
 
 
+class Pointer(NamedTuple):
+    """A JSON pointer into the parsed artifact which is set to the value of a param."""
+
+    param: str
+    pointer: str
+    position: Position
+
+
 class FileArtifact(NamedTuple):
     """`file://PATH`: a file, or a folder standing for its plain files. `path` is relative to the app."""
 
@@ -82,14 +89,6 @@ class InheritArtifact(NamedTuple):
     """The artifacts of other providers, in this place of the list."""
 
     providers: tuple[str, ...]
-    position: Position
-
-
-class Pointer(NamedTuple):
-    """A JSON pointer into the parsed artifact which is set to the value of a param."""
-
-    param: str
-    pointer: str
     position: Position
 
 
@@ -154,7 +153,7 @@ class App(NamedTuple):
     folder: Path
     reference: str
     digest: str
-    children: tuple[App, ...]
+    children: tuple["App", ...]
 
     def scope_of(self, item: Component | Include) -> str:
         """The scope of a graph item of this app."""

@@ -7,7 +7,7 @@ import os
 
 from atomicapp.errors import UsageError
 from atomicapp.model import Target
-from atomicapp.params.answers import FORMATS
+from atomicapp.params.formats import FORMATS
 
 
 def app(parser: argparse.ArgumentParser, what: str = "a folder, an image reference, oci:DIR or a tar") -> None:

@@ -37,7 +37,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Make an app": {
         "init": "make the files of a new app",
         "validate": "find every error of an app, at file:line:column",
-        "convert": "write a Compose file as artifacts of another provider",
+        "convert": "write a Compose file, or docker commands, for another provider",
         "build": "make a package (an OCI image) of an app, without a daemon",
         "push": "send a package to a registry",
         "pull": "get a package from a registry",

@@ -18,10 +18,10 @@ from atomicapp import document, io
 from atomicapp.errors import ERROR, ConfigError, FetchError, Issue, SpecError, UsageError
 from atomicapp.nulecule import load
 from atomicapp.params import ini
+from atomicapp.params.formats import FORMATS
 from atomicapp.position import Position, line_of
 
 FILE_NAME = "answers.conf"
-FORMATS = ("ini", "json", "yaml", "toml")
 _EXTENSIONS = {".ini": "ini", ".json": "json", ".yaml": "yaml", ".yml": "yaml", ".toml": "toml", ".xml": "xml"}
 _STDIN = "<standard input>"
 

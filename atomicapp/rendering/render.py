@@ -34,8 +34,6 @@ from atomicapp.rendering.sources import Sources, Text
 from atomicapp.rendering.substitute import Unresolved, substitute
 
 NO_ARTIFACTS = "no-artifacts"
-MOST_FILES = 1000
-"""Files of a folder that are listed."""
 
 RealSource = FileArtifact | UrlArtifact | GitArtifact
 
@@ -78,7 +76,7 @@ def reader(app: App, sources: Sources) -> Callable[[Artifact, str], str]:
 def lister(app: App, sources: Sources) -> Callable[[Artifact, str], tuple[str, ...]]:
     """Lists the files below a folder that an artifact names, by their paths below the artifact's app."""
     folders = {node.scope_of(item): node.folder for node in walk(app) for item in node.nulecule.graph}
-    return lambda artifact, path: sources.below(folders[artifact.component], path, MOST_FILES)
+    return lambda artifact, path: sources.below(folders[artifact.component], path)
 
 
 def _render(

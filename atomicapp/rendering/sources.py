@@ -83,7 +83,7 @@ class Sources:
             raise SpecError.single(f"'{path}' is a folder, not a file", position, code="artifact-unreadable")
         return texts[0].text
 
-    def below(self, folder: Path, path: str, most: int) -> tuple[str, ...]:
+    def below(self, folder: Path, path: str) -> tuple[str, ...]:
         """The files below a folder of an app, by their paths; see `io.listing`. NotADirectoryError for a path that leads
         outside."""
         if path.startswith("/") or ".." in path.split("/"):
@@ -91,7 +91,7 @@ class Sources:
         real = os.path.realpath(f"{folder}/{path}")
         if not f"{real}/".startswith(f"{os.path.realpath(folder)}/"):
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
-        return io.listing(folder, path, most)
+        return io.listing(folder, path)
 
     def _files(self, folder: Path, path: str, position: Position, shown: str) -> list[Text]:
         plain = path.rstrip("/") or "."

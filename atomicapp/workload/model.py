@@ -3,10 +3,8 @@
 It holds all that the Docker client's `run` and a service of a Compose file can say, under names of no engine; what
 stands beside the services of such a file is in `project`. Sizes are bytes, times are
 nanoseconds (the finest unit that a reader can meet), lists keep the order of the text. An empty text, None or an
-empty tuple means "not said": the engine's or the image's own default holds.
+empty tuple means "not said": the engine's or the image's own default holds. As in atomicapp.model, annotations are values.
 """
-
-from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -179,7 +177,7 @@ class PreStart(NamedTuple):
     """What is carried out to its end before the start of another workload, in a container of its own; once for all
     replicas, or once for each."""
 
-    workload: Workload
+    workload: "Workload"
     per_replica: bool = False
 
 

@@ -4,8 +4,6 @@ A reader makes a Project of a text, a provider's writer reads it. `said` lists a
 can tell of each word what becomes of it (see `fidelity`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple

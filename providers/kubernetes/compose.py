@@ -12,14 +12,12 @@ from atomicapp.position import Position, line_of
 from atomicapp.providers.kubernetes.plain import with_data
 from atomicapp.providers.kubernetes.resources import SECRET, Item, claim_name, key_of
 from atomicapp.providers.kubernetes.writer import Around, Object, Written, names, risks
-from atomicapp.providers.kubernetes.writer.around import Claim
+from atomicapp.providers.kubernetes.writer.around import Claim, holder
 from atomicapp.workload.compose import read
 from atomicapp.workload.fidelity import Table, issues_of, judge
 from atomicapp.workload.project import Project
 
 SERVICE = "Service"
-SHORT = 4
-"""A secret of fewer characters counts only where it is a whole value: else every 1 would be taken for one."""
 
 
 class Reader:
@@ -41,7 +39,7 @@ class Reader:
         self.table = table
         self.issues: list[Issue] = []
         self.secrets: set[str] = set()
-        self._hidden = [secret for secret in rendered.secrets if secret]
+        self._holds_secret = holder(rendered.secrets)
 
     def items(self, artifact: Artifact) -> Sequence[Item]:
         """The objects of one file. Nothing when there is an error."""
@@ -76,9 +74,6 @@ class Reader:
                 if volume.namespace == namespace and volume.requirement.name == key:
                     return Claim(claim_name(volume.requirement), volume.requirement.access_mode)
         return None
-
-    def _holds_secret(self, text: str) -> bool:
-        return any(secret == text or (len(secret) >= SHORT and secret in text) for secret in self._hidden)
 
     def _risk(self, message: str, place: Position) -> Issue:
         hint = "run it only if you trust its author; nothing else needs to be done"

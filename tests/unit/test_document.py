@@ -6,6 +6,7 @@ import contextlib
 import json
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -250,6 +251,14 @@ def test_bombs_are_refused(text: str, what: str) -> None:
     assert [issue.code for issue in error.issues] == ["bomb"]
     with pytest.raises(SpecError, match=what):
         document.compose_all(text, "f")
+
+
+def test_an_older_parser_is_not_given_what_is_too_deep(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document, "_BOUNDED", False)
+    monkeypatch.setattr(yaml, "compose", lambda *_, **__: pytest.fail("it was given to the parser"))
+    monkeypatch.setattr(document, "_SMALL", 200)  # this parser would refuse at a thousand levels, before it tells any
+    with pytest.raises(SpecError, match="100 levels"):
+        document.compose("[a, " * 900, "f")
 
 
 def test_a_hundred_levels_and_a_large_document_are_fine() -> None:

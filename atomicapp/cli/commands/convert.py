@@ -19,7 +19,6 @@ from atomicapp.cli import options as opts
 from atomicapp.cli.ui import Ui, count
 from atomicapp.errors import ERROR, AtomicAppError, SpecError, UsageError
 from atomicapp.model import Target
-from atomicapp.rendering.render import MOST_FILES
 from atomicapp.store import in_host
 from atomicapp.workload import fidelity
 from atomicapp.workload.fidelity import APPROXIMATED, KEPT, LOST, Finding
@@ -123,7 +122,6 @@ def _path(options: argparse.Namespace) -> Path:
 
 
 def _read(options: argparse.Namespace, ui: Ui) -> Project:
-    from atomicapp.workload import runs
     from atomicapp.workload.compose import read
 
     if options.file == "-":
@@ -136,11 +134,13 @@ def _read(options: argparse.Namespace, ui: Ui) -> Project:
         return io.read_text(folder / path, str(folder / path))
 
     if options.source == "docker":
+        from atomicapp.workload import runs
+
         # an artifact doubles the dollars that it means
         return runs.read(text.replace("$$", "$"), name, files=beside)
 
     def below(path: str) -> tuple[str, ...]:
-        return io.listing(folder, path, MOST_FILES)
+        return io.listing(folder, path)
 
     project = read(
         text,

@@ -28,7 +28,7 @@ from atomicapp.providers.kubernetes.writer import (
     waiting,
 )
 from atomicapp.providers.kubernetes.writer import facts as finding
-from atomicapp.providers.kubernetes.writer.around import Around, Object
+from atomicapp.providers.kubernetes.writer.around import Around, Object, holder
 from atomicapp.providers.kubernetes.writer.facts import Facts
 from atomicapp.providers.kubernetes.writer.pods import Pod
 from atomicapp.workload import model
@@ -50,6 +50,7 @@ class Written(NamedTuple):
 def write(project: Project, around: Around) -> Written:
     """The objects of a project."""
     facts = finding.of(project)
+    around = _with_own_secrets(project, around)
     issues = [*facts.issues, *_clashes(project), *steering.check(project)]
     shared = [*files.objects(project, around), *volumes.claims(facts, around)]
     waited = (name for root in facts.members for name in waiting.awaited(root, facts)) if around.waiting else ()
@@ -62,6 +63,15 @@ def write(project: Project, around: Around) -> Written:
         for item in found:
             (by_service[item.service] if item.service else shared).append(item)
     return Written((*shared, *(item for objects in by_service.values() for item in objects)), tuple(issues))
+
+
+def _with_own_secrets(project: Project, around: Around) -> Around:
+    """So that what the file itself keeps secret is kept so wherever it stands, too."""
+    own = {spec.content.strip() for spec in project.secrets.values() if spec.content}
+    if not own:
+        return around
+    holds, given = holder(own), around.holds_secret
+    return around._replace(holds_secret=lambda text: given(text) or holds(text))
 
 
 def _clashes(project: Project) -> Iterator[Issue]:

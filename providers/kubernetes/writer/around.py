@@ -1,8 +1,6 @@
-"""What a project is written for: all that is not said in its file."""
+"""What a project is written for: all that is not said in its file. As in atomicapp.model, annotations are values."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -21,6 +19,16 @@ class Claim(NamedTuple):
 
 def _no_claim(key: str) -> Claim | None:
     return None
+
+
+SHORT = 4
+"""A secret of fewer characters counts only where it is a whole value: else every 1 would be taken for one."""
+
+
+def holder(secrets: Iterable[str]) -> Callable[[str], bool]:
+    """A test whether a text holds one of these."""
+    known = [secret for secret in secrets if secret]
+    return lambda text: any(secret == text or (len(secret) >= SHORT and secret in text) for secret in known)
 
 
 def _no_secret(text: str) -> bool:

@@ -1,7 +1,6 @@
 """What the services of a project are to each other: who shares a pod, who waits for whom, what each is called, and what
-kind of workload each becomes. Pure; all else in this package is written from it."""
-
-from __future__ import annotations
+kind of workload each becomes. Pure; all else in this package is written from it. As in atomicapp.model, annotations are
+values."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """Configs and secrets: the objects that hold them, and their place in a container."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import NamedTuple
 

@@ -13,7 +13,7 @@ LONGEST = 63
 WORKLOAD = 52
 """Characters of a workload's name: its controller adds ten and a dash, and the whole must be the value of a label."""
 
-_BAD = re.compile(r"[^a-z0-9]+")
+_BAD = re.compile(r"[^a-z0-9-]+")
 _ADDRESS = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _DATA = re.compile(r"[^A-Za-z0-9._-]+", re.ASCII)
 _QUALIFIED = re.compile(

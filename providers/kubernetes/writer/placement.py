@@ -1,7 +1,5 @@
 """Where pods may run and how they are spread over nodes."""
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 

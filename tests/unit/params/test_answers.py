@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from atomicapp import io
 from atomicapp.errors import AtomicAppError, ConfigError, FetchError, ResolveError, SpecError, UsageError
 from atomicapp.params import answers, ini
+from atomicapp.params.formats import FORMATS
 from atomicapp.position import Position
 from tests.unit.properties import examples
 
@@ -484,7 +485,7 @@ VALUES = st.none() | st.text() | st.text(st.sampled_from("'\"#; ,\n=[]None"), ma
 
 
 @examples
-@given(st.dictionaries(NAMES, st.dictionaries(NAMES, VALUES, max_size=4), max_size=3), st.sampled_from(answers.FORMATS))
+@given(st.dictionaries(NAMES, st.dictionaries(NAMES, VALUES, max_size=4), max_size=3), st.sampled_from(FORMATS))
 def test_what_is_written_is_read_back(values: dict[str, dict[str, str | None]], kind: str) -> None:
     expected = {
         scope: {name: text for name, text in names.items() if text is not None} for scope, names in values.items()

@@ -58,6 +58,13 @@ def test_a_variable_with_a_secret_of_the_package_comes_from_a_secret() -> None:
     assert "hush" not in str(found["Deployment/web"])
 
 
+def test_what_the_file_keeps_secret_is_so_in_variables_too() -> None:
+    found = service(
+        "environment: {URL: 'db://${PASSWORD}@x'}\nsecrets: [key]", "secrets: {key: {environment: PASSWORD}}\n"
+    )
+    assert found["Secret/web-env"]["stringData"] == {"URL": "db://hush@x"}
+
+
 def test_a_changed_secret_of_a_variable_rolls_the_pods() -> None:
     def checksum(value: str) -> str:
         found = service(f"environment: {{A: {value}}}", holds_secret=lambda text: True)
