@@ -29,7 +29,10 @@ FORGOTTEN = (
 """Variables of the user's shell that would change what the program does."""
 
 
-LONG = ("test_tool_image.py", "test_objects.py", "test_samples_kubernetes.py", "test_life.py", "test_kubernetes_cli.py")
+LONG = (
+    *("test_tool_image.py", "test_objects.py", "test_samples_kubernetes.py", "test_life.py", "test_kubernetes_cli.py"),
+    *("test_swarm_life.py", "test_swarm_stack.py"),
+)
 """Files that take minutes; test processes side by side get files whole, so these are handed out first."""
 
 

@@ -31,6 +31,7 @@ from atomicapp.providers.docker import labels as marks
 from atomicapp.providers.docker.client import Client, Refused, seg
 from atomicapp.providers.swarm import client as wire
 from atomicapp.providers.swarm import observe, parts, reasons
+from atomicapp.providers.swarm.images import Digests
 from atomicapp.providers.swarm.parts import CONFIG, NETWORK, SECRET, VOLUME
 from atomicapp.providers.swarm.ready import Watch
 from atomicapp.providers.swarm.resources import SERVICE, SWARM
@@ -51,6 +52,7 @@ class Applier:
     def __init__(
         self,
         client: Client,
+        digests: Digests,
         app: str,
         revision: int,
         report: Report,
@@ -61,7 +63,7 @@ class Applier:
         self.revision = revision
         self.report = report
         self.places = places
-        self.services = Services(client, app, revision, report)
+        self.services = Services(client, digests, app, revision, report)
 
     def apply(self, step: Step) -> None:
         """Carry out one step. EngineError with the cause in plain words."""

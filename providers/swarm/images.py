@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import NamedTuple
 
 from atomicapp.errors import EngineError
@@ -33,6 +34,25 @@ def credentials(client: Client, image: str) -> dict[str, str]:
             hint="see config.json of the Docker client, or log in again: docker login",
         ) from error
     return {"X-Registry-Auth": header.decode() if isinstance(header, bytes) else header} if header else {}
+
+
+class Digests:
+    """Digests that were asked for, each once: a registry that does not answer takes its time to say so."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self._known: dict[str, Resolved | None] = {}
+        self._locks: dict[str, Lock] = {}
+        self._lock = Lock()
+
+    def of(self, image: str) -> Resolved | None:
+        """As `resolve`."""
+        with self._lock:
+            lock = self._locks.setdefault(image, Lock())
+        with lock:
+            if image not in self._known:
+                self._known[image] = resolve(self.client, image)
+            return self._known[image]
 
 
 def resolve(client: Client, image: str) -> Resolved | None:

@@ -93,6 +93,8 @@ class Watch:
             if found is not None:
                 return found
         being = ", being rolled over" if old or update.get("State") == "updating" else ""
+        if any(tasks.state_of(task) == "starting" and _has_check(task) for task in meant):
+            being += ", health check not passed yet"
         return Waiting(f"{min(len(runs), wanted)} of {wanted} running{being}")
 
     def _at_its_end(self, row: Row, own: Sequence[Row], wanted: int) -> Readiness | None:
@@ -134,20 +136,25 @@ class Watch:
                 nodes = nodes or noding.read(wire.rows(self.client, "/nodes"))
                 why = noding.misfit(nodes, state.constraints(row))
                 return Waiting(f"{status['Err']}{f': {why}' if why else ''}")
-        bad = [task for task in own if tasks.state_of(task) in tasks.BAD]
-        ended = tasks.last_ended(bad)
-        if ended is None:
-            return None
         rule = (wire.spec_of(row).get("TaskTemplate") or {}).get("RestartPolicy") or {}
-        if rule.get("Condition") == "none":
+        condition = rule.get("Condition") or "any"
+        if condition == "none":
+            return None
+        # what ends well is started again too, unless the file says otherwise
+        ends = (*tasks.BAD, "complete") if condition == "any" and tasks.kind_of(row) not in tasks.JOBS else tasks.BAD
+        bad = [task for task in own if tasks.state_of(task) in ends]
+        ended = tasks.last_ended(bad, ends)
+        if ended is None:
             return None
         # the swarm forgets all but the last few
         seen = self.counted.setdefault(str(row["ID"]), set())
         seen |= {str(task["ID"]) for task in bad}
-        reason = tasks.end_of(ended)
+        well = tasks.state_of(ended) == "complete"
+        reason = "has ended with exit code 0" if well else tasks.end_of(ended)
         if len(seen) < MOST_FAILURES:
             return Waiting(f"{reason}; it is tried again", self._tail(ended))
-        return Failed(f"{reason}, again and again ({len(seen)} times)", self._tail(ended), lasting=False)
+        hint = " (with `restart: no` it would be done then)" if well else ""
+        return Failed(f"{reason}, again and again ({len(seen)} times){hint}", self._tail(ended), lasting=False)
 
     # ------------------------------------------------------------ jobs
 
@@ -173,6 +180,11 @@ class Watch:
 
     def _tail(self, task: Row | None) -> tuple[str, ...]:
         return logs.tail(self.client, task, TAIL) if task is not None else ()
+
+
+def _has_check(task: Row) -> bool:
+    check = ((task.get("Spec") or {}).get("ContainerSpec") or {}).get("Healthcheck") or {}
+    return check.get("Test") not in (None, [], ["NONE"])
 
 
 MOST_FAILURES = 2

@@ -27,8 +27,9 @@ _PAUSE = 0.1
 class Services:
     """Writes services. Every call may be repeated."""
 
-    def __init__(self, client: Client, app: str, revision: int, report: Report) -> None:
+    def __init__(self, client: Client, digests: images.Digests, app: str, revision: int, report: Report) -> None:
         self.client = client
+        self.digests = digests
         self.app = app
         self.revision = revision
         self.report = report
@@ -113,7 +114,7 @@ class Services:
         if pull == "never" or "@" in image:
             return
         self.report(resource.key, f"asking the registry for the digest of {image}")
-        found = images.resolve(self.client, image)
+        found = self.digests.of(image)
         if found is None:
             self.report(
                 resource.key,

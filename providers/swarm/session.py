@@ -14,6 +14,7 @@ from atomicapp.providers.swarm import events as eventing
 from atomicapp.providers.swarm import logs as logging
 from atomicapp.providers.swarm import observe as observing
 from atomicapp.providers.swarm.apply import Applier
+from atomicapp.providers.swarm.images import Digests
 from atomicapp.providers.swarm.ready import Watch
 from atomicapp.providers.swarm.resources import SERVICE
 
@@ -25,6 +26,7 @@ class SwarmSession:
         self.client = client
         self.init = init
         self.watch = Watch(client)
+        self.digests = Digests(client)
         self._places: Mapping[str, tuple[str, ...]] = {}
 
     def observe(self, app: str, wanted: Sequence[Resource]) -> tuple[Existing, ...]:
@@ -55,7 +57,7 @@ class SwarmSession:
 
     def apply(self, step: Step, app: str, revision: int, report: Report) -> None:
         """See providers.base.Session."""
-        Applier(self.client, app, revision, report, self._places).apply(step)
+        Applier(self.client, self.digests, app, revision, report, self._places).apply(step)
 
     def ready(self, resource: Resource) -> Readiness:
         """See providers.base.Session."""

@@ -103,6 +103,8 @@ def end_of(task: Row) -> str:
         return "completed"
     if state_of(task) == "rejected":
         return f"can't be started: {_cause(said)}"
+    if "unhealthy" in said:
+        return "was ended because it is unhealthy: its health check fails"
     program = no_program(said)
     if program:
         return f"has failed: {program}"

@@ -104,16 +104,12 @@ class Node(NamedTuple):
 
     def kill(self) -> None:
         """End the engine, its containerd and all containers at once, as when a machine loses its power."""
-        _kill(_processes(self.folder), signal.SIGKILL)
+        _kill(_processes(self.folder))
         (self.folder / "pid").unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Stop the engine and remove all that it has brought to the machine."""
-        with contextlib.suppress(OSError, ValueError):
-            engine = int((self.folder / "pid").read_text())
-            if str(self.folder) in _words(engine):
-                os.kill(engine, signal.SIGTERM)
-                _until_gone([engine], 10)
+        """End the engine and remove all that it has brought to the machine. Nothing of it is used again, so it need not
+        be stopped in peace, which takes seconds."""
         self.kill()
         _ip("netns", "del", self.space, check=False)
         _ip("link", "del", f"aap-swv{self.number}", check=False)
@@ -271,7 +267,7 @@ class Swarm(Group):
         """Remove all that is there, also what a killed run has left."""
         for folder in sorted(self.folder.glob("n[0-9]*")):
             self._node(int(folder.name[1:])).remove()
-        _kill(_processes(self.folder / "registry"), signal.SIGKILL)
+        _kill(_processes(self.folder / "registry"))
         unbridge()
         _unmount(self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -395,15 +391,11 @@ def _processes(folder: Path) -> list[int]:
     return found
 
 
-def _kill(pids: list[int], number: signal.Signals) -> None:
+def _kill(pids: list[int]) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
-    _until_gone(pids, 10)
-
-
-def _until_gone(pids: list[int], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
+            os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 10
     while any(_runs(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.05)
 

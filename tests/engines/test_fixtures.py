@@ -14,6 +14,7 @@ from tests.engines.docker import DockerEngine
 from tests.engines.podman import Podman
 from tests.engines.process import run
 from tests.engines.registry import Registry
+from tests.engines.swarm import Swarm
 
 pytestmark = pytest.mark.engine
 
@@ -63,3 +64,13 @@ def test_podman_answers_as_docker(podman_service: Podman) -> None:
     # the docker command itself talks to it, and is told that it is Podman
     told = run("docker", "--host", podman_service.host, "version", "--format", "{{json .Server.Components}}")
     assert "Podman Engine" in told
+
+
+def test_an_engine_on_the_bridge_leaves_nothing(swarm: Swarm, busybox_in_swarm: str) -> None:
+    with swarm.engine(22) as node:
+        container = node.docker("run", "--detach", busybox_in_swarm, "sleep", "1000").strip()
+        assert list(Path("/sys/fs/cgroup").glob(f"*/docker/{container}"))
+    assert not node.folder.exists()
+    assert not Path(f"/run/netns/{node.space}").exists()
+    assert f"{node.folder}/" not in Path("/proc/self/mountinfo").read_text()
+    assert not list(Path("/sys/fs/cgroup").glob(f"*/docker/{container}"))

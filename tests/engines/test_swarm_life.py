@@ -190,6 +190,34 @@ def test_a_command_that_is_not_there_is_told(life: SwarmApp) -> None:
     assert "nosuchcommand" in caught.value.message
 
 
+def test_an_unhealthy_task_is_told(life: SwarmApp) -> None:
+    check = "healthcheck: {test: [CMD, 'false'], interval: 300ms, retries: 2, start_period: 0s}"
+    with pytest.raises(EngineError) as caught:
+        life.run(
+            app=one(command="echo here; sleep 1000", more=f"restart: 'no'\n    stop_grace_period: 1s\n    {check}")
+        )
+    assert "it is unhealthy: its health check fails" in caught.value.message
+    assert "here" in caught.value.log_tail
+    assert any("health check not passed yet" in reason for reason in life.notes.reasons)
+
+
+def test_a_port_that_another_service_publishes_is_told(life: SwarmApp, swarm: Swarm, busybox_in_swarm: str) -> None:
+    text = one(more="ports: ['18121:80']")
+    life.run(app=text)
+    with app_on(swarm, busybox_in_swarm) as other:
+        with pytest.raises(EngineError) as caught:
+            other.run(app=text)
+        assert f"port 18121 of the swarm is published already, by the service {life.app}_one" in caught.value.message
+
+
+def test_what_ends_well_and_is_started_again_is_told(life: SwarmApp) -> None:
+    with pytest.raises(EngineError) as caught:
+        life.run(app=one(command="echo done"))
+    assert "has ended with exit code 0, again and again" in caught.value.message
+    assert "with `restart: no` it would be done" in caught.value.message
+    assert caught.value.log_tail == ("done",)
+
+
 def test_what_ends_well_and_is_not_restarted_is_done(life: SwarmApp) -> None:
     text = one(command="echo done", more="restart: 'no'")
     life.run(app=text)
@@ -275,6 +303,12 @@ def test_logs_and_events_name_their_tasks(life: SwarmApp) -> None:
     assert ("create", False) in {(event.reason, event.warning) for event in events}
     assert any(event.message == "2 -> 1 replicas" for event in events)
     assert any(event.reason == "running" and event.subject.startswith(f"task {found.name}.") for event in events)
+
+
+def test_the_log_of_a_terminal_comes_as_it_is(life: SwarmApp) -> None:
+    life.run(app=one(command="echo hello; SLEEP", more="tty: true"))
+    lines = list(life.session.logs(life.of("one"), tail=None, follow=False, since=""))
+    assert [(line.text, line.stream) for line in lines] == [("hello", "stdout")]
 
 
 def test_all_deployments_are_listed_with_all_their_kinds(life: SwarmApp) -> None:
