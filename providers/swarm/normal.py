@@ -69,7 +69,7 @@ def _service(
 ) -> Workload:
     scheduling, limits = work.scheduling, work.resources
     # a service of commands has a name of its own, and needs no other
-    called = (*((work.name,) if work.service and work.name else ()), *linked)
+    called = (*((work.name,) if work.service and work.name not in ("", work.service) else ()), *linked)
     # without an address of the service's own, only the nodes that run it can publish it
     published = "host" if scheduling.endpoint_mode == "dnsrr" else "ingress"
     return work._replace(

@@ -63,7 +63,8 @@ class _Parser:
         self._fail()
         order = self._order()
         self._fail()
-        services = [self._service(item, number) for number, item in enumerate(order, 1)]
+        levels = self._levels(order)
+        services = [self._service(item, levels[item.key]) for item in order]
         self._requirements()
         self._fail()
         found = [*self.resources.values(), *services]
@@ -166,6 +167,22 @@ class _Parser:
                 if todo is None and path:
                     done[key] = path.pop(key)[0]
         return [*done.values()]
+
+    def _levels(self, ordered: list[_Item]) -> dict[str, int]:
+        """The place of each service in the graph, from 1: components one after the other, and in a file those that wait
+        for none of its others side by side."""
+        found: dict[str, int] = {}
+        base = last = 0
+        part: Part | None = None
+        for item in self.items:
+            if item.part is not part:
+                part, base = item.part, last
+                for own in (other for other in ordered if other.part is part):
+                    before = [found[other.key] for other, _ in self._waits(own)]
+                    level = last + 1 if part.literal else max(before, default=base) + 1
+                    found[own.key] = level
+                    last = max(last, level)
+        return found
 
     def _circle(self, path: list[_Item], back: _Item) -> None:
         circle = [*path[path.index(back) :], back]

@@ -12,6 +12,7 @@ import pytest
 from atomicapp.errors import EngineError
 from atomicapp.model import Target
 from atomicapp.providers import swarm as provider
+from tests.engines.process import run
 from tests.engines.program import Program
 from tests.engines.recording_proxy import recording
 from tests.engines.swarm import Node, Swarm
@@ -85,6 +86,21 @@ def test_an_engine_without_a_swarm_is_told_and_made_one_when_allowed(
     program("uninstall", "shop")
     assert lonely.docker("info", "--format", "{{.Swarm.LocalNodeState}}").strip() == "active"
     assert lonely.docker("service", "ls", "-q") == ""
+
+
+def test_an_engine_that_can_not_choose_its_address_is_told_what_to_do(
+    lonely: Node, busybox_in_swarm: str, tmp_path: Path
+) -> None:
+    link = ("ip", "-n", lonely.space)
+    run(*link, "link", "add", "other0", "type", "veth", "peer", "name", "other1")
+    run(*link, "addr", "add", "10.202.0.9/24", "dev", "other0")
+    run(*link, "link", "set", "other0", "up")
+    folder = package(tmp_path / "app", busybox_in_swarm)
+    program = Program(tmp_path / "state")
+    done = program.attempt("run", str(folder), "--provider", "swarm", "--provider-api", lonely.host, "--init-swarm")
+    assert done.returncode == 1
+    assert "the engine has several addresses" in done.stderr
+    assert "docker swarm init --advertise-addr ADDRESS" in done.stderr
 
 
 def test_a_worker_is_told_where_the_managers_are(swarm: Swarm) -> None:
