@@ -6,8 +6,6 @@ what was expected.
 
 from __future__ import annotations
 
-import csv
-import ipaddress
 import re
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
@@ -130,6 +128,8 @@ def strict_pair(text: str) -> tuple[str, str]:
 def address(text: str) -> str:
     """An IPv4 or IPv6 address."""
     try:
+        import ipaddress  # here and below: most texts hold none, and its import takes as long as ten others
+
         ipaddress.ip_address(text)
     except ValueError:
         raise ValueError("expected an IP address") from None
@@ -139,6 +139,8 @@ def address(text: str) -> str:
 def address4(text: str) -> str:
     """An IPv4 address."""
     try:
+        import ipaddress
+
         ipaddress.IPv4Address(text)
     except ValueError:
         raise ValueError("expected an IPv4 address such as 172.30.100.104") from None
@@ -148,6 +150,8 @@ def address4(text: str) -> str:
 def address6(text: str) -> str:
     """An IPv6 address."""
     try:
+        import ipaddress
+
         ipaddress.IPv6Address(text)
     except ValueError:
         raise ValueError("expected an IPv6 address such as 2001:db8::33") from None
@@ -187,6 +191,8 @@ def fields(text: str) -> list[str]:
     """The fields of one line of CSV."""
     if "\n" in text or "\r" in text or "\0" in text:
         raise ValueError("a line end is not allowed here")
+    import csv
+
     try:
         rows = list(csv.reader([text], strict=True))
     except csv.Error as error:

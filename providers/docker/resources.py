@@ -8,13 +8,13 @@ from functools import partial
 from typing import Any
 
 from atomicapp.errors import ERROR, NOTE, WARNING, Issue, SpecError
-from atomicapp.model import COMPOSE, DATA, SHARED, Artifact, Parsed, Rendered, Resource, Target, Volume
+from atomicapp.model import COMPOSE, DATA, SHARED, Artifact, Parsed, Rendered, Resource, Target
 from atomicapp.position import Position, line_of
-from atomicapp.providers.docker import body, compose, names, risks, rules
+from atomicapp.providers.docker import body, compose, names, rules
 from atomicapp.providers.docker import labels as marks
 from atomicapp.providers.docker.compose import Thing
 from atomicapp.providers.docker.items import Item, Items, numbered
-from atomicapp.workload import docker_run, fidelity, model
+from atomicapp.workload import docker_run, fidelity, model, requirements, risks
 from atomicapp.workload.model import Mount, Workload
 
 IMAGE = "image"
@@ -93,7 +93,7 @@ class _Parser:
             return
         self.issues += project.issues
         self.issues += fidelity.issues_of(fidelity.judge(project, rules.table()), "docker")
-        wanted = {key for key in project.volumes if self._requirement(artifact.component, key)}
+        wanted = {key for key in project.volumes if requirements.find(self.rendered.volumes, artifact.component, key)}
         placed = compose.place(project, self.app, artifact.component, frozenset(wanted))
         self.issues += placed.issues
         self.secrets |= placed.secrets
@@ -132,8 +132,7 @@ class _Parser:
     def _add_item(self, item: Item) -> None:
         self.items.add(item)
         for message, place in risks.find(item.work):
-            hint = "run it only if you trust its author; nothing else needs to be done"
-            self._say(WARNING, message, item.artifact, place, "risky", hint)
+            self._say(WARNING, message, item.artifact, place, "risky", risks.HINT)
 
     # ------------------------------------------------------------ resources
 
@@ -256,23 +255,13 @@ class _Parser:
             return mount
         if not mount.source:
             return mount._replace(source=names.kept_folder(item.name, mount.target))
-        wanted = self._requirement(item.artifact.component, mount.source)
+        wanted = requirements.find(self.rendered.volumes, item.artifact.component, mount.source)
         if wanted is None:
             return mount
         self.volumes_used.add((wanted.namespace, wanted.requirement.name))
         source = names.requirement(self.app, wanted.namespace, wanted.requirement.name)
         only_read = wanted.requirement.access_mode == "ReadOnlyMany"
         return mount._replace(source=source, read_only=mount.read_only or only_read)
-
-    def _requirement(self, component: str, name: str) -> Volume | None:
-        """The requirement of that name of the component's app, or of the nearest app around it."""
-        namespace = component
-        while namespace:
-            namespace = namespace.rpartition(":")[0]
-            for volume in self.rendered.volumes:
-                if volume.namespace == namespace and volume.requirement.name == name:
-                    return volume
-        return None
 
     def _requirements(self) -> None:
         for volume in self.rendered.volumes:

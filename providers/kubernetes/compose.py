@@ -11,10 +11,12 @@ from atomicapp.model import Artifact, Rendered, Target
 from atomicapp.position import Position, line_of
 from atomicapp.providers.kubernetes.plain import with_data
 from atomicapp.providers.kubernetes.resources import SECRET, Item, claim_name, key_of
-from atomicapp.providers.kubernetes.writer import Around, Object, Written, names, risks
+from atomicapp.providers.kubernetes.writer import Around, Object, Written, names
 from atomicapp.providers.kubernetes.writer.around import Claim, holder
+from atomicapp.workload import requirements, risks
 from atomicapp.workload.compose import read
 from atomicapp.workload.fidelity import Table, issues_of, judge
+from atomicapp.workload.model import Namespaces, Workload
 from atomicapp.workload.project import Project
 
 SERVICE = "Service"
@@ -60,24 +62,28 @@ class Reader:
         around = Around(self.target.app, partial(self._claim, artifact.component), self._holds_secret)
         written = self.write(project, around)
         found = [*project.issues, *written.issues, *issues_of(judge(project, self.table), self.provider)]
-        found += [self._risk(message, place) for message, place in risks.find(project)]
+        found += [
+            self._risk(message, place)
+            for work in project.services
+            for message, place in risks.find(_as_pod(work), "node")
+        ]
         self.issues += [_with_line(issue, artifact) for issue in found]
         self.secrets |= {spec.content for spec in project.secrets.values() if spec.content}
         return _items(artifact, written.objects)
 
     def _claim(self, component: str, key: str) -> Claim | None:
         """The claim for the requirement of that name: of the component's app, or of the nearest app around it."""
-        namespace = component
-        while namespace:
-            namespace = namespace.rpartition(":")[0]
-            for volume in self.rendered.volumes:
-                if volume.namespace == namespace and volume.requirement.name == key:
-                    return Claim(claim_name(volume.requirement), volume.requirement.access_mode)
-        return None
+        volume = requirements.find(self.rendered.volumes, component, key)
+        return Claim(claim_name(volume.requirement), volume.requirement.access_mode) if volume else None
 
     def _risk(self, message: str, place: Position) -> Issue:
-        hint = "run it only if you trust its author; nothing else needs to be done"
-        return Issue(WARNING, message, place, "risky", "", hint)
+        return Issue(WARNING, message, place, "risky", "", risks.HINT)
+
+
+def _as_pod(work: Workload) -> Workload:
+    """What a pod gets of the namespaces that a workload asks for: the risk is not greater than that."""
+    spaces = work.namespaces
+    return work._replace(namespaces=Namespaces(network=spaces.network, pid=spaces.pid, ipc=spaces.ipc))
 
 
 def _with_line(issue: Issue, artifact: Artifact) -> Issue:

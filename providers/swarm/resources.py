@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 from atomicapp.errors import ERROR, WARNING, Issue, SpecError
 from atomicapp.model import SHARED, Artifact, Parsed, Rendered, Resource, Target, Volume
 from atomicapp.position import Position, line_of
-from atomicapp.providers.docker import risks
 from atomicapp.providers.swarm import artifacts, fields, names, parts, spec
 from atomicapp.providers.swarm.artifacts import Part
 from atomicapp.providers.swarm.parts import CONFIG, NETWORK, SECRET, VOLUME
-from atomicapp.workload import model
+from atomicapp.workload import model, requirements, risks
 from atomicapp.workload.model import Mount, Workload
 
 SERVICE = "service"
@@ -106,8 +105,7 @@ class _Parser:
             if work.service:
                 self.by_service[id(part), work.service] = item
             for message, place in risks.find(_as_run(work)):
-                hint = "run it only if you trust its author; nothing else needs to be done"
-                self._say(WARNING, message, artifact, place, "risky", hint)
+                self._say(WARNING, message, artifact, place, "risky", risks.HINT)
 
     def _check_names(self) -> None:
         for item in self.items:
@@ -304,13 +302,9 @@ class _Parser:
 
     def _requirement(self, item: _Item, mount: Mount) -> Volume | None:
         """The requirement that a mounted volume meets: of the component's app, or of the nearest app around it."""
-        namespace = item.component if mount.kind == model.VOLUME else ""
-        while namespace:
-            namespace = namespace.rpartition(":")[0]
-            for volume in self.rendered.volumes:
-                if volume.namespace == namespace and volume.requirement.name == mount.source:
-                    return volume
-        return None
+        if mount.kind != model.VOLUME:
+            return None
+        return requirements.find(self.rendered.volumes, item.component, mount.source)
 
     def _requirements(self) -> None:
         for volume in self.rendered.volumes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from functools import partial
 
 from atomicapp.document import Node
@@ -99,6 +98,8 @@ def words(text: str) -> tuple[str, ...]:
     """The words of a command, split as a shell does."""
     if "\0" in text:
         raise ValueError("a NUL character can't be passed to a container")
+    import shlex
+
     try:
         return tuple(shlex.split(text))
     except ValueError as error:

@@ -207,4 +207,4 @@ def test_a_name_that_is_no_number_is_told() -> None:
 
 def test_risks_of_services_are_told() -> None:
     found = parsed("services:\n  web: {image: example/web:1, privileged: true}\n")
-    assert ["--privileged" in issue.message for issue in found.issues] == [True]
+    assert ["privileged gives" in issue.message for issue in found.issues] == [True]
