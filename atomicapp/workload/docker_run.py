@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from atomicapp.workload import commands
 from atomicapp.workload.assemble import assemble
-from atomicapp.workload.commands import Grammar, Read, Run
+from atomicapp.workload.command_files import Read
+from atomicapp.workload.commands import Grammar, Run
 from atomicapp.workload.options import LONG, SHORT
 
 _GRAMMAR = Grammar(

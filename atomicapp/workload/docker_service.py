@@ -9,7 +9,8 @@ from atomicapp.errors import ERROR, Issue
 from atomicapp.position import Position
 from atomicapp.workload import commands, model
 from atomicapp.workload.assemble import assemble
-from atomicapp.workload.commands import Grammar, Read, Run
+from atomicapp.workload.command_files import Read
+from atomicapp.workload.commands import Grammar, Run
 from atomicapp.workload.drafts import Draft
 from atomicapp.workload.service_options import LONG, SHORT
 

@@ -14,7 +14,7 @@ from typing import Any
 from atomicapp.position import Position
 from atomicapp.workload import docker_run, model
 from atomicapp.workload.assemble import is_mode
-from atomicapp.workload.commands import Read
+from atomicapp.workload.command_files import Read
 from atomicapp.workload.model import Mount, Network, Workload
 from atomicapp.workload.project import DEFAULT_NETWORK, NetworkSpec, Project, Said, VolumeSpec
 

@@ -104,7 +104,7 @@ class _Parser:
             self.taken.add(name)
             if work.service:
                 self.by_service[id(part), work.service] = item
-            for message, place in risks.find(_as_run(work)):
+            for message, place in risks.find(_as_run(work), "node"):
                 self._say(WARNING, message, artifact, place, "risky", risks.HINT)
 
     def _check_names(self) -> None:
