@@ -114,7 +114,8 @@ class Services:
         if pull == "never" or "@" in image:
             return
         self.report(resource.key, f"asking the registry for the digest of {image}")
-        found = self.digests.of(image)
+        # what is to be asked for each time is asked for each time
+        found = images.resolve(self.client, image) if pull == "always" else self.digests.of(image)
         if found is None:
             self.report(
                 resource.key,
