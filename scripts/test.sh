@@ -50,14 +50,14 @@ rm -f .coverage .coverage.*
 failed=0
 # a process for each core for what computes; one more for what uses engines, since it mostly waits for them
 echo "== unit tests =="
-$bin/pytest -q -n 2 --dist loadgroup --cov --cov-report= tests/unit || failed=1
+$bin/pytest -q -n 2 --dist loadfile --cov --cov-report= tests/unit || failed=1
 rest=()
 for folder in contract compat engines; do
     [ ! -d "tests/$folder" ] || rest+=("tests/$folder")
 done
 await_build
 echo "== contract, compatibility, engines =="
-$bin/pytest -q -n 4 --dist loadgroup --no-loadscope-reorder --durations=10 --cov --cov-append --cov-report= "${rest[@]}" || failed=1
+$bin/pytest -q -n 3 --dist loadfile --no-loadscope-reorder --durations=10 --cov --cov-append --cov-report= "${rest[@]}" || failed=1
 echo "== coverage =="
 $bin/coverage report --fail-under=90 || failed=1
 exit $failed

@@ -35,15 +35,8 @@ LONG = (
 )
 """Files that take minutes; test processes side by side get files whole, so these are handed out first."""
 
-BY_ENGINE = {"test_life.py": "case", "test_samples_compose.py": "place"}
-"""Files whose tests run on several engines, and the fixture that brings one: handed out engine by engine."""
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        group, fixture = item.path.name, BY_ENGINE.get(item.path.name, "")
-        params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-        item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name}/{group}:{params.get(fixture, '')}"))
     places = {name: number for number, name in enumerate(LONG)}
     items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
 
