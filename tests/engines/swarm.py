@@ -316,7 +316,15 @@ class Swarm(Group):
             assert saved.returncode == 0, f"docker save {image}: {saved.returncode}"
             assert loaded.returncode == 0, loaded.stderr
             self.manager.docker("tag", image, reference)
-            self.manager.docker("push", reference)
+            for tries_left in (3, 2, 1, 0):
+                # the registry and the bridge to it may just have come up, on a machine that has much to do
+                try:
+                    self.manager.docker("push", reference)
+                    break
+                except AssertionError:
+                    if not tries_left:
+                        raise
+                    time.sleep(2)
         return reference
 
 

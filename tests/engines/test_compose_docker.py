@@ -237,11 +237,11 @@ def test_volumes_outlive_the_app_and_external_things_must_be_there(shop: Shop) -
         volumes: {data: {labels: {a: b}}, given: {external: true, name: APP-given}}
         networks: {theirs: {external: true, name: APP-theirs}}
         """
+    shop.engine.docker("volume", "create", f"{shop.name}-given", "--label", "io.atomicapp.test=1")
     said = shop.fails(text)
     assert f"network '{shop.name}-theirs' is external, which means that it is there already, but it is not" in said
     assert f"docker network create {shop.name}-theirs" in said
     shop.engine.docker("network", "create", f"{shop.name}-theirs", "--label", "io.atomicapp.test=1")
-    shop.engine.docker("volume", "create", f"{shop.name}-given", "--label", "io.atomicapp.test=1")
     try:
         shop.run(text)
         shop.exec("web", "touch", "/data/kept")
