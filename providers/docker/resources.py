@@ -81,13 +81,10 @@ class _Parser:
             self._add_item(Item(artifact, work, name, key, names.aliases(artifact.component), group))
 
     def _read_compose(self, artifact: Artifact, group: int) -> None:
-        from atomicapp.workload.compose import read
+        from atomicapp.workload.compose import read_artifact
 
-        variables = self.rendered.variables(artifact.component) if self.rendered.variables else {}
-        files = partial(self.rendered.read, artifact) if self.rendered.read else None
-        folders = partial(self.rendered.below, artifact) if self.rendered.below else None
         try:
-            project = read(artifact.data, artifact.file, variables=variables, files=files, folders=folders)
+            project = read_artifact(self.rendered, artifact)
         except SpecError as error:
             self.issues += error.issues
             return

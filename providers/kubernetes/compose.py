@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import PurePosixPath
 
 from atomicapp.errors import WARNING, Issue, SpecError
 from atomicapp.model import Artifact, Rendered, Target
@@ -14,7 +13,7 @@ from atomicapp.providers.kubernetes.resources import SECRET, Item, claim_name, k
 from atomicapp.providers.kubernetes.writer import Around, Object, Written, names
 from atomicapp.providers.kubernetes.writer.around import Claim, holder
 from atomicapp.workload import requirements, risks
-from atomicapp.workload.compose import read
+from atomicapp.workload.compose import read_artifact
 from atomicapp.workload.fidelity import Table, issues_of, judge
 from atomicapp.workload.model import Namespaces, Workload
 from atomicapp.workload.project import Project
@@ -45,17 +44,8 @@ class Reader:
 
     def items(self, artifact: Artifact) -> Sequence[Item]:
         """The objects of one file. Nothing when there is an error."""
-        rendered = self.rendered
-        folder = str(PurePosixPath(artifact.path).parent)
         try:
-            project = read(
-                artifact.data,
-                artifact.file,
-                variables=rendered.variables(artifact.component) if rendered.variables else {},
-                files=partial(rendered.read, artifact) if rendered.read else None,
-                folders=partial(rendered.below, artifact) if rendered.below else None,
-                folder="" if folder == "." else folder,
-            )
+            project = read_artifact(self.rendered, artifact)
         except SpecError as error:
             self.issues += error.issues
             return ()

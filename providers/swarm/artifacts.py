@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from atomicapp.errors import ERROR, Issue, SpecError
@@ -54,27 +53,19 @@ def is_compose(artifact: Artifact) -> bool:
 
 
 def _read(rendered: Rendered, artifact: Artifact, issues: list[Issue]) -> Part:
-    files = partial(rendered.read, artifact) if rendered.read else None
     if is_compose(artifact):
         from atomicapp.workload import compose
 
         own = artifact.provider != COMPOSE
         if own:
             _refuse_variables(artifact)
-        folder = str(PurePosixPath(artifact.path).parent)
-        project = compose.read(
-            # a stack file of this provider is filled in by the package alone, where `$$` is a dollar
-            artifact.data.replace("$", "$$") if own else artifact.data,
-            artifact.file,
-            variables=rendered.variables(artifact.component) if rendered.variables else {},
-            files=files,
-            folders=partial(rendered.below, artifact) if rendered.below else None,
-            folder="" if folder == "." else folder,
-        )
+        # a stack file of this provider is filled in by the package alone, where `$$` is a dollar
+        project = compose.read_artifact(rendered, artifact, artifact.data.replace("$", "$$") if own else None)
         issues += project.issues
         return Part(artifact, project, literal=False)
     from atomicapp.workload import docker_service
 
+    files = partial(rendered.read, artifact) if rendered.read else None
     found = docker_service.parse(artifact.data, artifact.file, read=files)
     issues += found.issues
     return Part(artifact, Project(artifact.file, found.workloads), literal=True)

@@ -5,8 +5,7 @@ Errors make the exit status 1; so do warnings with --strict. Notes are advice.""
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
 from atomicapp.cli import options as opts
@@ -93,38 +92,37 @@ def _parsed(
 
     found: list[Issue] = []
     volumes = tuple(Volume(node.namespace, item) for node in walk(app) for item in node.nulecule.requirements)
-    target, read = Target(name_for(app.nulecule.id, "")), reader(app, sources)
+    target = Target(name_for(app.nulecule.id, ""))
+    every = Rendered(
+        tuple(artifacts),
+        volumes,
+        tuple(told),
+        reader(app, sources),
+        variables=stand_ins(settings),
+        below=lister(app, sources),
+    )
     names = dict.fromkeys(artifact.provider for artifact in artifacts)
     for name in [chosen] if chosen else [name for name in names if name != COMPOSE]:
         if name not in providers.BUILTIN:
             continue
         mine = tuple(artifact for artifact in artifacts if artifact.provider in (name, COMPOSE if chosen else name))
         try:
-            below = lister(app, sources)
-            rendered = Rendered(mine, volumes, tuple(told), read, variables=stand_ins(settings), below=below)
-            parsed = providers.load(name).parse(rendered, target)
+            parsed = providers.load(name).parse(every._replace(artifacts=mine), target)
             found += parsed.issues
         except SpecError as error:
             found += error.issues
     if not chosen:
-        files = (artifact for artifact in artifacts if artifact.provider == COMPOSE)
-        for artifact in files:
-            variables, folders = stand_ins(settings)(artifact.component), partial(lister(app, sources), artifact)
-            found += _read_compose(artifact, variables, partial(read, artifact), folders)
+        for artifact in artifacts:
+            found += _read_compose(every, artifact) if artifact.provider == COMPOSE else ()
     return found
 
 
-def _read_compose(
-    artifact: Artifact,
-    variables: Mapping[str, str],
-    files: Callable[[str], str],
-    folders: Callable[[str], Sequence[str]],
-) -> Sequence[Issue]:
+def _read_compose(rendered: Rendered, artifact: Artifact) -> Sequence[Issue]:
     """What is wrong with a Compose file on any engine; what one of them loses is told where that one is chosen."""
-    from atomicapp.workload.compose import read
+    from atomicapp.workload.compose import read_artifact
 
     try:
-        return read(artifact.data, artifact.file, variables=variables, files=files, folders=folders).issues
+        return read_artifact(rendered, artifact).issues
     except SpecError as error:
         return error.issues
 

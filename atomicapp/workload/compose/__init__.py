@@ -9,11 +9,14 @@ by their paths (OSError for what is none).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import PurePosixPath
 
+from atomicapp.model import Artifact, Rendered
 from atomicapp.workload.compose.reader import read_project, read_variables
 from atomicapp.workload.project import Project
 
-__all__ = ["read", "read_env"]
+__all__ = ["read", "read_artifact", "read_env"]
 
 
 def read(
@@ -28,6 +31,20 @@ def read(
 ) -> Project:
     """The project of a text; `file` is how messages name it. SpecError with all faults at once."""
     return read_project(text, file, variables, files, profiles, folder, folders)
+
+
+def read_artifact(rendered: Rendered, artifact: Artifact, text: str | None = None) -> Project:
+    """The project of an artifact (of `text`, where it is to be read in another wording): the params that reach its component
+    are its environment, and paths are relative to the folder in which it stands."""
+    folder = str(PurePosixPath(artifact.path).parent)
+    return read(
+        artifact.data if text is None else text,
+        artifact.file,
+        variables=rendered.variables(artifact.component) if rendered.variables else {},
+        files=partial(rendered.read, artifact) if rendered.read else None,
+        folders=partial(rendered.below, artifact) if rendered.below else None,
+        folder="" if folder == "." else folder,
+    )
 
 
 def read_env(text: str, file: str, variables: Mapping[str, str]) -> dict[str, str]:

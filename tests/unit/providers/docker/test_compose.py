@@ -208,3 +208,11 @@ def test_a_name_that_is_no_number_is_told() -> None:
 def test_risks_of_services_are_told() -> None:
     found = parsed("services:\n  web: {image: example/web:1, privileged: true}\n")
     assert ["privileged gives" in issue.message for issue in found.issues] == [True]
+
+
+def test_paths_are_relative_to_the_folder_of_the_file() -> None:
+    text = "services:\n  web: {image: example/web:1, volumes: ['./page.html:/page.html']}\n"
+    artifact = Artifact("one", COMPOSE, "artifacts/one.yaml", text, "one.yaml", HERE)
+    files = {"artifacts/page.html": "<h1>beside it</h1>", "page.html": "<h1>at the root</h1>"}
+    found = docker.parse(Rendered((artifact,), read=lambda _, path: files[path]), Target("app"))
+    assert bodies(found)["container/one:web"]["files"]["/page.html"]["content"] == "<h1>beside it</h1>"
