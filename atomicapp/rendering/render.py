@@ -65,7 +65,7 @@ def variables_of(settings: Settings) -> Callable[[str], Mapping[str, str]]:
 
 def reader(app: App, sources: Sources) -> Callable[[Artifact, str], str]:
     """Reads further files that an artifact names (`--env-file`), by their path below the artifact's app."""
-    folders = {node.scope_of(item): node.folder for node in walk(app) for item in node.nulecule.graph}
+    folders = _folders(app)
 
     def read(artifact: Artifact, path: str) -> str:
         return sources.beside(folders[artifact.component], path, artifact.position)
@@ -73,9 +73,14 @@ def reader(app: App, sources: Sources) -> Callable[[Artifact, str], str]:
     return read
 
 
+def _folders(app: App) -> dict[str, Path]:
+    """The folder of the app of each component, by its scope."""
+    return {node.scope_of(item): node.folder for node in walk(app) for item in node.nulecule.graph}
+
+
 def lister(app: App, sources: Sources) -> Callable[[Artifact, str], tuple[str, ...]]:
     """Lists the files below a folder that an artifact names, by their paths below the artifact's app."""
-    folders = {node.scope_of(item): node.folder for node in walk(app) for item in node.nulecule.graph}
+    folders = _folders(app)
     return lambda artifact, path: sources.below(folders[artifact.component], path)
 
 

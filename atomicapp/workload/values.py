@@ -67,6 +67,14 @@ def duration(text: str) -> int:
     return int(total)
 
 
+def duration_text(nanoseconds: int) -> str:
+    """A duration in the largest unit that says it whole: `90s`, `500ms`."""
+    for size, unit in ((10**9, "s"), (10**6, "ms"), (10**3, "us")):
+        if nanoseconds % size == 0:
+            return f"{nanoseconds // size}{unit}"
+    return f"{nanoseconds}ns"
+
+
 def boolean(text: str) -> bool:
     """What Go's flags take for true and false."""
     if text in _TRUE:
@@ -108,6 +116,11 @@ def processors(text: str) -> int:
     if nanos != int(nanos):
         raise ValueError("the number of processors has more than nine decimals")
     return int(nanos)
+
+
+def processors_text(billionths: int) -> str:
+    """A number of processors as `processors` reads it."""
+    return f"{billionths / 10**9:.9f}".rstrip("0").rstrip(".")
 
 
 def pair(text: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ Only what was said is written, so that a body stays the same when a newer releas
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from atomicapp.workload import model
@@ -310,7 +310,10 @@ def endpoints(work: Workload, names: Names) -> Json:
 
 # ---------------------------------------------------------------- engines of another age
 
-_SINCE: tuple[tuple[tuple[str, ...], tuple[int, int], str], ...] = (
+Since = tuple[tuple[str, ...], tuple[int, int], str]
+"""A path in a body, the API version from which on it counts, and what a user calls it."""
+
+_SINCE: tuple[Since, ...] = (
     (("host", "Annotations"), (1, 43), "--annotation"),
     (("config", "Healthcheck", "StartInterval"), (1, 44), "--health-start-interval"),
     (("host", "Mounts", "BindOptions", "CreateMountpoint"), (1, 42), "--mount with bind-create-src"),
@@ -324,10 +327,13 @@ _SINCE: tuple[tuple[tuple[str, ...], tuple[int, int], str], ...] = (
 
 def too_new(found: Mapping[str, Any], version: tuple[int, int]) -> list[str]:
     """What a body says that an engine of this API version would drop without a word, with the version needed."""
+    return newer(found, version, _SINCE)
+
+
+def newer(found: Mapping[str, Any], version: tuple[int, int], table: Iterable[Since]) -> list[str]:
+    """What of a table is said, and is known only to engines of a later version."""
     return [
-        f"{option} (API {since[0]}.{since[1]})"
-        for path, since, option in _SINCE
-        if version < since and has(found, path)
+        f"{option} (API {since[0]}.{since[1]})" for path, since, option in table if version < since and has(found, path)
     ]
 
 

@@ -10,7 +10,7 @@ import io
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 
-from atomicapp.workload import model
+from atomicapp.workload import model, values
 from atomicapp.workload.model import Mount, Workload
 
 Option = tuple[str, str]
@@ -115,17 +115,9 @@ def _health(check: model.Healthcheck | None) -> Iterator[Option]:
         ("start-interval", check.start_interval),
     ):
         if value:
-            yield f"--health-{name}", duration(value)
+            yield f"--health-{name}", values.duration_text(value)
     if check.retries:
         yield "--health-retries", str(check.retries)
-
-
-def duration(nanoseconds: int) -> str:
-    """`90s`, `500ms`, in the largest unit that says it whole."""
-    for unit, size in (("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)):
-        if nanoseconds % size == 0:
-            return f"{nanoseconds // size}{unit}"
-    return f"{nanoseconds}ns"
 
 
 # ---------------------------------------------------------------- networks
@@ -272,7 +264,7 @@ def _limits(work: Workload) -> Iterator[Option]:
     yield from _sizes(memory_swap=limits.memory_swap, kernel_memory=limits.kernel_memory)
     yield from _plain(memory_swappiness=limits.memory_swappiness)
     if limits.cpus:
-        yield "--cpus", f"{limits.cpus / 1e9:.9f}".rstrip("0").rstrip(".")
+        yield "--cpus", values.processors_text(limits.cpus)
     yield from _sizes(cpu_shares=limits.cpu_shares, cpu_period=limits.cpu_period, cpu_quota=limits.cpu_quota)
     yield from _sizes(cpu_rt_period=limits.cpu_rt_period, cpu_rt_runtime=limits.cpu_rt_runtime)
     yield from _plain(cpuset_cpus=limits.cpuset_cpus, cpuset_mems=limits.cpuset_mems)

@@ -322,7 +322,11 @@ def _anothers(resource: Resource, owner: str) -> EngineError:
 
 def refuse_too_new(client: Client, resource: Resource) -> None:
     """EngineError when a container wants what this engine would leave out without a word."""
-    unknown = too_new(resource.body, client.version) if resource.kind == CONTAINER else []
+    refuse_unknown(client, resource, too_new(resource.body, client.version) if resource.kind == CONTAINER else [])
+
+
+def refuse_unknown(client: Client, resource: Resource, unknown: Sequence[str]) -> None:
+    """EngineError when a resource says what an engine of this version does not know."""
     if unknown:
         raise EngineError(
             f"{resource.component}: this engine speaks API {client.version[0]}.{client.version[1]} and does not know "

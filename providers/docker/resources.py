@@ -261,16 +261,5 @@ class _Parser:
         return mount._replace(source=source, read_only=mount.read_only or only_read)
 
     def _requirements(self) -> None:
-        for volume in self.rendered.volumes:
-            wanted = volume.requirement
-            if (volume.namespace, wanted.name) not in self.volumes_used:
-                message = f"no container mounts the persistent volume '{wanted.name}': it is not made"
-                hint = f"mount it in an artifact: -v {wanted.name}:/path"
-                self.issues.append(Issue(WARNING, message, wanted.position, "unused-volume", "", hint))
-            elif wanted.size:
-                message = (
-                    f"the volume '{wanted.name}' is not limited to {wanted.size:g} GB: the engine's local volumes "
-                    "know no limit"
-                )
-                hint = "see that the disk of the engine has the room"
-                self.issues.append(Issue(WARNING, message, wanted.position, "volume-size", "", hint))
+        words = ("container", "-v NAME:/path", "the engine's local volumes", "the disk of the engine has")
+        self.issues += requirements.unmet(self.rendered.volumes, self.volumes_used, *words)

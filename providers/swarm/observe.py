@@ -10,6 +10,7 @@ from atomicapp.model import DATA, OWNED, PRESENT, SHARED, Existing, Resource
 from atomicapp.providers import base
 from atomicapp.providers.docker import labels as marks
 from atomicapp.providers.docker.client import Client
+from atomicapp.providers.docker.observe import refuse_unknown
 from atomicapp.providers.swarm import nodes as noding
 from atomicapp.providers.swarm import state as telling
 from atomicapp.providers.swarm import tasks as tasking
@@ -49,7 +50,8 @@ def observe(client: Client, app: str, wanted: Sequence[Resource]) -> Seen:
     """All that belongs to `app`, and those of `wanted` that are there and shared. See providers.base.Session."""
     resources = {resource.key: resource for resource in wanted}
     for resource in wanted:
-        _refuse_too_new(client, resource)
+        if resource.kind == SERVICE:
+            refuse_unknown(client, resource, too_new(resource.body.get("spec", {}), client.version))
     found = _list(client, f"{base.LABEL_APP}={app}", volumes=any(item.kind == VOLUME for item in wanted) or not wanted)
     items = [_service(row, found) for row in found.services]
     items = _moved_images(client, items, found.services, resources)
@@ -131,19 +133,6 @@ def _moved_images(
                 item = item._replace(hash="")
         done.append(item)
     return done
-
-
-def _refuse_too_new(client: Client, resource: Resource) -> None:
-    """EngineError when a service wants what this engine would leave out without a word."""
-    unknown = too_new(resource.body.get("spec", {}), client.version) if resource.kind == SERVICE else []
-    if unknown:
-        raise EngineError(
-            f"{resource.component}: this engine speaks API {client.version[0]}.{client.version[1]} and does not know "
-            f"{', '.join(unknown)}",
-            component=resource.component,
-            position=resource.position,
-            hint="leave the option out, or use a newer engine",
-        )
 
 
 def _refuse_foreign(client: Client, app: str, items: Sequence[Existing], wanted: Sequence[Resource]) -> None:

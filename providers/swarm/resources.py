@@ -307,18 +307,8 @@ class _Parser:
         return requirements.find(self.rendered.volumes, item.component, mount.source)
 
     def _requirements(self) -> None:
-        for volume in self.rendered.volumes:
-            wanted = volume.requirement
-            if (volume.namespace, wanted.name) not in self.volumes_used:
-                message = f"no service mounts the persistent volume '{wanted.name}': it is not made"
-                hint = f"mount it in an artifact: --mount source={wanted.name},target=/path"
-                self.issues.append(Issue(WARNING, message, wanted.position, "unused-volume", "", hint))
-            elif wanted.size:
-                message = (
-                    f"the volume '{wanted.name}' is not limited to {wanted.size:g} GB: local volumes know no limit"
-                )
-                hint = "see that the disks of the nodes have the room"
-                self.issues.append(Issue(WARNING, message, wanted.position, "volume-size", "", hint))
+        words = ("service", "--mount source=NAME,target=/path", "local volumes", "the disks of the nodes have")
+        self.issues += requirements.unmet(self.rendered.volumes, self.volumes_used, *words)
 
 
 def _as_run(work: Workload) -> Workload:

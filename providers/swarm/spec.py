@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from atomicapp.providers.docker.body import capabilities, health
+from atomicapp.providers.docker.body import Since, capabilities, health, newer
 from atomicapp.workload import model
 from atomicapp.workload.model import Mount, Workload
 
@@ -297,7 +297,7 @@ def _network(network: model.Network, names: Names) -> Json:
 
 # ---------------------------------------------------------------- engines of another age
 
-_SINCE: tuple[tuple[tuple[str, ...], tuple[int, int], str], ...] = (
+_SINCE: tuple[Since, ...] = (
     (("ContainerSpec", "Healthcheck", "StartInterval"), (1, 44), "the start interval of a health check"),
     (("ContainerSpec", "Mounts", "BindOptions", "ReadOnlyNonRecursive"), (1, 44), "bind mounts with recursive"),
     (("ContainerSpec", "Mounts", "BindOptions", "ReadOnlyForceRecursive"), (1, 44), "bind mounts with recursive"),
@@ -311,10 +311,4 @@ _SINCE: tuple[tuple[tuple[str, ...], tuple[int, int], str], ...] = (
 
 def too_new(found: Mapping[str, Any], version: tuple[int, int]) -> list[str]:
     """What a spec says that an engine of this API version would drop without a word, with the version needed."""
-    from atomicapp.providers.docker.body import has
-
-    return [
-        f"{option} (API {since[0]}.{since[1]})"
-        for path, since, option in _SINCE
-        if version < since and has(found.get("TaskTemplate", {}), path)
-    ]
+    return newer(found.get("TaskTemplate", {}), version, _SINCE)

@@ -14,7 +14,7 @@ from atomicapp.providers.base import Output
 from atomicapp.providers.swarm import names
 from atomicapp.providers.swarm.normal import normalised
 from atomicapp.providers.swarm.spec import PREDEFINED, platforms, said
-from atomicapp.workload import model
+from atomicapp.workload import model, values
 from atomicapp.workload.model import Mount, Workload
 from atomicapp.workload.project import FileSpec, NetworkSpec, Project, VolumeSpec
 
@@ -197,7 +197,7 @@ def _health(check: model.Healthcheck | None) -> Json:
     for name in ("interval", "timeout", "start_period", "start_interval"):
         time = getattr(check, name)
         if time:
-            found[name] = duration(time)
+            found[name] = values.duration_text(time)
     return found
 
 
@@ -272,7 +272,7 @@ def _rollout(rollout: model.Rollout | None) -> Json:
     found: Json = said(failure_action=rollout.failure_action, order=rollout.order)
     for name, time in (("delay", rollout.delay), ("monitor", rollout.monitor)):
         if time is not None:
-            found[name] = duration(time)
+            found[name] = values.duration_text(time)
     for name, number in (("parallelism", rollout.parallelism), ("max_failure_ratio", rollout.max_failure_ratio)):
         if number is not None:
             found[name] = number
@@ -285,12 +285,12 @@ def _restart(rule: model.RestartRule | None) -> Json:
     found: Json = said(condition=rule.condition, max_attempts=rule.max_attempts)
     for name, time in (("delay", rule.delay), ("window", rule.window)):
         if time is not None:
-            found[name] = duration(time)
+            found[name] = values.duration_text(time)
     return found
 
 
 def _cpus(billionths: int | None) -> str:
-    return f"{billionths / 10**9:.9f}".rstrip("0").rstrip(".") if billionths else ""
+    return values.processors_text(billionths) if billionths else ""
 
 
 def _size(size: int | None) -> str:
@@ -298,11 +298,3 @@ def _size(size: int | None) -> str:
     if not size:
         return ""
     return next((f"{size // unit}{letter}" for unit, letter in _UNITS if size % unit == 0), f"{size}B")
-
-
-def duration(nanoseconds: int) -> str:
-    """A time in the largest unit that it is a whole number of."""
-    for unit, letters in ((10**9, "s"), (10**6, "ms"), (10**3, "us")):
-        if nanoseconds % unit == 0:
-            return f"{nanoseconds // unit}{letters}"
-    return f"{nanoseconds}ns"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from atomicapp.position import Position
 from atomicapp.providers.docker import command
-from atomicapp.workload import docker_run
+from atomicapp.workload import docker_run, values
 from atomicapp.workload.model import BIND, TMPFS, VOLUME, Env, Healthcheck, Mount, Workload
 from tests.engines.test_docker_options import LINES
 from tests.unit.properties import examples
@@ -108,4 +108,4 @@ def test_it_reads_well() -> None:
     ("nanoseconds", "said"), [(90_000_000_000, "90s"), (1_500_000_000, "1500ms"), (1_001_000, "1001us"), (7, "7ns")]
 )
 def test_durations(nanoseconds: int, said: str) -> None:
-    assert command.duration(nanoseconds) == said
+    assert values.duration_text(nanoseconds) == said

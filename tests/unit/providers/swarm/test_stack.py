@@ -14,7 +14,7 @@ import yaml
 from atomicapp.model import Artifact, Rendered, Target
 from atomicapp.position import Position
 from atomicapp.providers import swarm
-from atomicapp.providers.swarm.stack import duration
+from atomicapp.workload.values import duration_text as duration
 from tests.compose import keys
 from tests.compose.files import NAMES, VARIABLES, file_text, read_input
 
