@@ -1,0 +1,74 @@
+"""A unit as paths and texts, by which two can be compared: `Service/ExecStart`, `Service/Environment/COLOUR`. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from atomicapp.errors import SpecError
+from atomicapp.model import Change
+from atomicapp.providers.docker import labels
+from atomicapp.providers.systemd.marks import SECTION
+from atomicapp.providers.units import syntax
+
+HIDDEN = labels.HIDDEN
+
+
+def texts(text: str) -> dict[str, str]:
+    """The options of a text; those that are said more than once have a line for each. Empty when it can't be read."""
+    try:
+        unit = syntax.read(text, "unit", "unit.service", line_max=None)
+    except SpecError:
+        return {}
+    found: dict[str, str] = {}
+    for option in unit.options:
+        value = syntax.joined(option.value)
+        if option.section == SECTION:
+            continue
+        if option.name == "Environment":
+            for word in _words(value):
+                name, _, one = word.partition("=")
+                found[f"{option.section}/Environment/{name}"] = one
+            continue
+        path = f"{option.section}/{option.name}"
+        found[path] = f"{found[path]}\n{value}" if path in found else value
+    return found
+
+
+def _words(value: str) -> list[str]:
+    try:
+        return shlex.split(value)
+    except ValueError:
+        return value.split()
+
+
+def hidden(text: str, secrets: Collection[str]) -> list[str]:
+    """The paths of the options that hold a secret."""
+    return labels.holding(texts(text).items(), secrets) if secrets else []
+
+
+def changes(
+    old: str, new: str, secret: Collection[str], files: Mapping[str, tuple[str | None, str | None]]
+) -> tuple[Change, ...]:
+    """What differs between two texts, and the unit's own files by their names; those of `secret` are not shown."""
+    before, after = texts(old), texts(new)
+    found = []
+    for path in [*after, *(path for path in before if path not in after)]:
+        was, now = before.get(path), after.get(path)
+        if was != now:
+            shown = path in secret
+            found.append(Change(path, _told(was, shown), _told(now, shown)))
+    for name, (was, now) in sorted(files.items()):
+        if was != now:
+            found.append(Change(f"file/{name}", _told(was, True), _told(now, True)))
+    return tuple(found)
+
+
+def _told(text: str | None, secret: bool) -> str | None:
+    return HIDDEN if secret and text is not None else text
+
+
+def of_body(body: Mapping[str, Any]) -> str:
+    """The text of a wanted unit."""
+    return str(body.get("text", ""))

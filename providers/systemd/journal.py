@@ -1,0 +1,106 @@
+"""What units wrote, and what systemd says of them: the journal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from atomicapp.errors import EngineError
+from atomicapp.model import Event, Existing, LogLine
+from atomicapp.providers.docker.logs import since_stamp
+from atomicapp.providers.systemd.tools import Systemd
+
+_WARNING = 4
+"""The least urgent priority of bad news."""
+
+_FIELDS = "MESSAGE,UNIT,USER_UNIT,_SYSTEMD_UNIT,_SYSTEMD_USER_UNIT,JOB_TYPE,JOB_RESULT,MESSAGE_ID,PRIORITY,__REALTIME_TIMESTAMP"
+
+
+def read(
+    systemd: Systemd, existing: Existing, units: Sequence[str], *, tail: int | None, follow: bool, since: str
+) -> Iterator[LogLine]:
+    """The lines that a unit's processes wrote; see providers.base.Session.logs."""
+    words = [*_options(since), f"--lines={'all' if tail is None else tail}"]
+    # a call that follows shows ten lines only, unless it is told otherwise
+    words += ["--follow"] if follow else []
+    field = "_SYSTEMD_USER_UNIT" if systemd.user else "_SYSTEMD_UNIT"
+    for row in _rows(systemd.lines(*words, *(f"{field}={unit}" for unit in units))):
+        yield LogLine(existing.component, row.get(field, existing.name), _text(row), "stdout", _time(row))
+
+
+def tail(systemd: Systemd, unit: str, invocation: str, count: int) -> tuple[str, ...]:
+    """The last lines of a unit's last run; what systemd says of it when it wrote nothing itself."""
+    own = f"{'_SYSTEMD_USER_UNIT' if systemd.user else '_SYSTEMD_UNIT'}={unit}"
+    run = f"_SYSTEMD_INVOCATION_ID={invocation}"
+    for matches in ([own, run] if invocation else [own], [f"{'USER_UNIT' if systemd.user else 'UNIT'}={unit}"]):
+        try:
+            done = systemd.journalctl("--output=cat", "--quiet", f"--lines={count}", *matches)
+        except EngineError:
+            return ()
+        if done.out.strip():
+            return tuple(done.out.rstrip("\n").splitlines())
+    return ()
+
+
+def last_words(systemd: Systemd, unit: str) -> tuple[str, str]:
+    """The result of systemd's last job for a unit (`dependency`), and what it said of it."""
+    matches = [f"{'USER_UNIT' if systemd.user else 'UNIT'}={unit}"]
+    done = systemd.journalctl("--output=json", "--quiet", "--lines=5", f"--output-fields={_FIELDS}", *matches)
+    rows = list(_rows(iter(done.out.splitlines())))
+    for row in reversed(rows):
+        if row.get("JOB_RESULT"):
+            return str(row["JOB_RESULT"]), _text(row)
+    return "", _text(rows[-1]) if rows else ""
+
+
+def events(systemd: Systemd, units: Mapping[str, Existing], *, follow: bool, since: str) -> Iterator[Event]:
+    """What systemd says of units, by their names; see providers.base.Session.events."""
+    if not units:
+        return
+    field = "USER_UNIT" if systemd.user else "UNIT"
+    words = [*_options(since), "--lines=all", *(["--follow"] if follow else [])]
+    for row in _rows(systemd.lines(*words, *(f"{field}={unit}" for unit in units))):
+        name = str(row.get(field, ""))
+        item = units.get(name)
+        if item is None:
+            continue
+        reason = str(row.get("JOB_RESULT") or row.get("JOB_TYPE") or "")
+        bad = int(row.get("PRIORITY") or 6) <= _WARNING or reason in ("failed", "dependency", "timeout")
+        yield Event(
+            item.component, _time(row), bad, f"unit {name}", reason or ("failed" if bad else "told"), _text(row)
+        )
+
+
+def _options(since: str) -> list[str]:
+    found = ["--output=json", "--quiet", f"--output-fields={_FIELDS}"]
+    return [*found, f"--since=@{float(since_stamp(since)):.6f}"] if since else found
+
+
+def _rows(lines: Iterator[str]) -> Iterator[Mapping[str, Any]]:
+    for line in lines:
+        try:
+            found = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(found, dict):
+            yield found
+
+
+def _text(row: Mapping[str, Any]) -> str:
+    """The journal tells what is no text as numbers, and nothing of what is very long."""
+    said = row.get("MESSAGE")
+    if isinstance(said, list):
+        return bytes(number for number in said if isinstance(number, int) and 0 <= number < 256).decode(
+            "utf-8", "replace"
+        )
+    return str(said) if said is not None else "(a line too long for the journal to tell)"
+
+
+def _time(row: Mapping[str, Any]) -> str:
+    try:
+        stamp = int(row.get("__REALTIME_TIMESTAMP", ""))
+    except ValueError:
+        return ""
+    return datetime.fromtimestamp(stamp / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
