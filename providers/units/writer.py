@@ -603,14 +603,13 @@ def _fits(item: Env) -> bool:
 
 def _restart(work: Workload, *, once: bool) -> Iterator[tuple[str, str]]:
     """What follows an end. The statuses are those of `docker stop`: no failure, but no reason to stay away either."""
-    rule = work.scheduling.restart
     if work.restart.policy == "no":
         if not once:
             yield "SuccessExitStatus", "143"
         return
     failure = once or work.restart.policy == "on-failure"
     yield "Restart", "on-failure" if failure else "always"
-    yield "RestartSec", str(_seconds(rule.delay if rule else None, 1))
+    yield "RestartSec", _seconds(_delay(work))
     if not once:
         yield "SuccessExitStatus", "137 143"
         if failure:
@@ -625,10 +624,17 @@ def _limits(work: Workload) -> Iterator[tuple[str, str]]:
     if not retries:
         yield "StartLimitIntervalSec", "0"
         return
-    usual = (retries + 1) * (_seconds(rule.delay if rule else None, 1) + _RUNS_WELL)
+    usual = (retries + 1) * (_delay(work) + _RUNS_WELL * _SECOND)
+    window = rule.window if rule is not None and rule.window else usual
     yield "StartLimitBurst", str(retries + 1)
-    yield "StartLimitIntervalSec", str(_seconds(rule.window if rule else None, usual))
+    yield "StartLimitIntervalSec", _seconds(window)
 
 
-def _seconds(time: int | None, default: int) -> int:
-    return default if time is None else -(-time // _SECOND)
+def _seconds(nanoseconds: int) -> str:
+    return f"{nanoseconds / _SECOND:.3f}".rstrip("0").rstrip(".")
+
+
+def _delay(work: Workload) -> int:
+    """Nanoseconds before it is started again."""
+    rule = work.scheduling.restart
+    return rule.delay if rule is not None and rule.delay is not None else _SECOND
