@@ -11,14 +11,12 @@ from __future__ import annotations
 
 from atomicapp.errors import EngineError
 from atomicapp.model import Parsed, Rendered, Target
-from atomicapp.providers import base
-from atomicapp.providers.base import Reachable, Session
+from atomicapp.providers.base import Output, Reachable, Session
+from atomicapp.workload.fidelity import Table
+from atomicapp.workload.project import Project
 
 NAME = "systemd"
-ACCEPTS = "a unit file, called as its unit (NAME.service, NAME@.service, NAME.timer, ...)"
-
-fidelity = base.no_fidelity
-convert = base.no_convert
+ACCEPTS = "a unit file, called as its unit (NAME.service, NAME@.service, NAME.timer, ...), or `docker run` commands"
 
 
 def parse(rendered: Rendered, target: Target) -> Parsed:
@@ -26,6 +24,20 @@ def parse(rendered: Rendered, target: Target) -> Parsed:
     from atomicapp.providers.systemd import resources
 
     return resources.parse(rendered, target)
+
+
+def fidelity(*, converted: bool = False) -> Table:
+    """See providers.base.Provider."""
+    from atomicapp.providers.systemd import rules
+
+    return rules.CONVERTED if converted else rules.TABLE
+
+
+def convert(project: Project, target: Target) -> tuple[Output, ...]:
+    """See providers.base.Provider."""
+    from atomicapp.providers.systemd import unitfiles
+
+    return unitfiles.convert(project, target)
 
 
 def connect(target: Target) -> Session:

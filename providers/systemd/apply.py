@@ -28,7 +28,7 @@ from atomicapp.model import (
 from atomicapp.providers.base import Report
 from atomicapp.providers.systemd import fields, journal, marks, observe, reasons
 from atomicapp.providers.systemd.artifacts import numbered
-from atomicapp.providers.systemd.folder import FILES, File, Folder
+from atomicapp.providers.systemd.folder import FILES, File, Folder, OwnFile
 from atomicapp.providers.systemd.marks import STATE, UNIT, VOLUME
 from atomicapp.providers.systemd.observe import units_of
 from atomicapp.providers.systemd.tools import Refused, Systemd
@@ -166,23 +166,24 @@ class Applier:
         if there is not None and there.mark and there.mark.hash == resource.hash and not there.touched:
             return False
         text = self.text(resource)
-        files = [(name, str(content)) for name, content in resource.body.get("files", {}).items()]
+        files = [OwnFile(path, **found) for path, found in resource.body.get("files", {}).items()]
         self.folder.write(resource.name, text, marks.of(resource, self.app, self.revision, text), files)
         if there is not None and there.mark:
             for name in set(there.mark.files) - set(resource.body.get("files", {})):
-                self.folder.remove_own(self.app, name)
+                self.folder.remove_own(name)
         self.reloads.note()
         return True
 
     def text(self, resource: Resource) -> str:
         """The text of a unit, with the place of its own files."""
-        return wanted_text(self.folder, self.app, resource)
+        return wanted_text(self.folder, resource)
 
     def _update(self, resource: Resource, existing: Existing) -> None:
         before = self.folder.unit(resource.name)
         old = before.text if before else ""
         instances = before.mark.instances if before and before.mark else ()
         surplus = set(units_of(existing.name, instances)) - set(_units(resource))
+        changed = fields.texts(old) != fields.texts(self.text(resource)) or self._own_changed(resource, before)
         self._write(resource)
         if surplus:
             self._down(sorted(surplus), installed=_installed(old))
@@ -191,8 +192,12 @@ class Applier:
         if _installed(old) and _install(old) != _install(new):
             # links that the new text does not ask for go with the old ones
             self.systemd.order("disable", "--no-reload", *_units(resource))
-        changed = fields.texts(old) != fields.texts(new) or _own_changed(before, resource)
         self._start(resource.name, resource.body, again=changed, failed=existing.state == FAILED)
+
+    def _own_changed(self, resource: Resource, before: File | None) -> bool:
+        new = resource.body.get("files", {})
+        known = {*new, *(before.mark.files if before and before.mark else ())}
+        return any(self.folder.own(path) != new.get(path, {}).get("text") for path in known)
 
     def _start(self, name: str, body: Mapping[str, Any], *, again: bool = False, failed: bool = False) -> None:
         """Bring a unit up, now and at each boot; `again`: also when it is up."""
@@ -333,9 +338,9 @@ class Applier:
             self.reloads.note()
 
 
-def wanted_text(folder: Folder, app: str, resource: Resource) -> str:
-    """The text of a unit as it is written for an app."""
-    return fields.of_body(resource.body).replace(FILES, str(folder.of(app)))
+def wanted_text(folder: Folder, resource: Resource) -> str:
+    """The text of a unit as it is written."""
+    return fields.of_body(resource.body).replace(FILES, str(folder.files))
 
 
 def _units(resource: Resource) -> list[str]:
@@ -349,8 +354,3 @@ def _installed(text: str) -> bool:
 
 def _install(text: str) -> dict[str, str]:
     return {path: value for path, value in fields.texts(text).items() if path.startswith("Install/")}
-
-
-def _own_changed(before: File | None, resource: Resource) -> bool:
-    """Whether files of its own have changed: the hash tells, when the texts are the same."""
-    return before is None or before.mark is None or bool(before.mark.files or resource.body.get("files"))

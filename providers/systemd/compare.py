@@ -9,7 +9,7 @@ from atomicapp.providers.systemd.folder import Folder
 from atomicapp.providers.systemd.marks import UNIT
 
 
-def compare(folder: Folder, app: str, wanted: Resource, existing: Existing) -> tuple[str, tuple[Change, ...]]:
+def compare(folder: Folder, wanted: Resource, existing: Existing) -> tuple[str, tuple[Change, ...]]:
     """The op that brings the existing thing where it is wanted, and the options that differ."""
     if wanted.kind != UNIT:
         return (KEEP, ()) if existing.hash else (UPDATE, ())
@@ -18,8 +18,8 @@ def compare(folder: Folder, app: str, wanted: Resource, existing: Existing) -> t
         return REPLACE, ()
     secret = {*before.mark.hidden, *wanted.body.get("hidden", ())}
     new = wanted.body.get("files", {})
-    files = {name: (folder.own(app, name), new.get(name)) for name in {*before.mark.files, *new}}
-    changes = fields.changes(before.text, wanted_text(folder, app, wanted), secret, files)
+    files = {name: (folder.own(name), new.get(name, {}).get("text")) for name in {*before.mark.files, *new}}
+    changes = fields.changes(before.text, wanted_text(folder, wanted), secret, files)
     old, now = " ".join(before.mark.instances), " ".join(wanted.body.get("instances", ()))
     if old != now:
         changes += (Change("instances", old or None, now or None),)

@@ -13,6 +13,8 @@ from atomicapp.providers.systemd.marks import SECTION
 from atomicapp.providers.units import syntax
 
 HIDDEN = labels.HIDDEN
+ENV = "env"
+"""The name of a file of variables."""
 
 
 def texts(text: str) -> dict[str, str]:
@@ -48,21 +50,33 @@ def hidden(text: str, secrets: Collection[str]) -> list[str]:
     return labels.holding(texts(text).items(), secrets) if secrets else []
 
 
+def variables(path: str, text: str | None) -> dict[str, str]:
+    """The variables of a file of a unit, as `env/NAME`; empty for a file of another kind."""
+    if text is None or path.rpartition("/")[2] != ENV:
+        return {}
+    pairs = (line.partition("=") for line in text.splitlines())
+    return {f"{ENV}/{name}": value for name, sign, value in pairs if sign}
+
+
 def changes(
     old: str, new: str, secret: Collection[str], files: Mapping[str, tuple[str | None, str | None]]
 ) -> tuple[Change, ...]:
-    """What differs between two texts, and the unit's own files by their names; those of `secret` are not shown."""
+    """What differs between two texts, and in the unit's own files by their paths; the values of `secret` are not shown."""
     before, after = texts(old), texts(new)
+    others = []
+    for path, (was, now) in sorted(files.items()):
+        if path.rpartition("/")[2] == ENV:
+            before |= variables(path, was)
+            after |= variables(path, now)
+        elif was != now:
+            others.append(Change(f"file/{path}", was and HIDDEN, now and HIDDEN))
     found = []
     for path in [*after, *(path for path in before if path not in after)]:
-        was, now = before.get(path), after.get(path)
-        if was != now:
+        old_value, new_value = before.get(path), after.get(path)
+        if old_value != new_value:
             shown = path in secret
-            found.append(Change(path, _told(was, shown), _told(now, shown)))
-    for name, (was, now) in sorted(files.items()):
-        if was != now:
-            found.append(Change(f"file/{name}", _told(was, True), _told(now, True)))
-    return tuple(found)
+            found.append(Change(path, _told(old_value, shown), _told(new_value, shown)))
+    return (*found, *others)
 
 
 def _told(text: str | None, secret: bool) -> str | None:

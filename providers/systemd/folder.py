@@ -21,10 +21,20 @@ from atomicapp.providers.units import names
 
 OWN = "atomicapp"
 FILES = "/@atomicapp-files@"
-"""What stands in a wanted text for the folder of the app's own files, which is known where they are written."""
+"""What stands in a wanted text for the folder of our own files, which is known where they are written."""
 
 _TYPES = tuple(f".{kind}" for kind in sorted(names.TYPES))
 _DATA = ".data"
+
+
+class OwnFile(NamedTuple):
+    """A file that a unit uses: its path below the folder of our own files, its text, its mode and owner as numbers."""
+
+    path: str
+    text: str
+    mode: int = 0o600
+    uid: int = 0
+    gid: int = 0
 
 
 class File(NamedTuple):
@@ -69,15 +79,16 @@ class Folder:
         """The mark of data."""
         return self._read(self._mark(app, key), "")
 
-    def own(self, app: str, name: str) -> str | None:
-        """The text of one of an app's own files."""
-        with contextlib.suppress(OSError):
-            return (self.of(app) / name).read_text(errors="surrogateescape")
-        return None
+    @property
+    def files(self) -> Path:
+        """The folder of our own files."""
+        return self.path / OWN
 
-    def of(self, app: str) -> Path:
-        """The folder of an app's own files."""
-        return self.path / OWN / names.escape(app)
+    def own(self, path: str) -> str | None:
+        """The text of one of our own files."""
+        with contextlib.suppress(OSError):
+            return (self.files / path).read_text(errors="surrogateescape")
+        return None
 
     def _data(self, folder: Path) -> Iterator[File]:
         for entry in self._entries(folder):
@@ -108,10 +119,10 @@ class Folder:
 
     # ------------------------------------------------------------ writing
 
-    def write(self, name: str, text: str, mark: Mark, files: Sequence[tuple[str, str]] = ()) -> None:
-        """A unit with its own files (name, content). Each comes as a whole or not at all."""
-        for own, content in files:
-            self._write(self.of(mark.app) / own, content, 0o600)
+    def write(self, name: str, text: str, mark: Mark, files: Sequence[OwnFile] = ()) -> None:
+        """A unit with its own files. Each comes as a whole or not at all."""
+        for own in files:
+            self._write(self.files / own.path, own.text, own.mode, (own.uid, own.gid))
         self._write(self.path / name, marks.written(text, mark), 0o600 if mark.hidden else 0o644)
 
     def write_data(self, mark: Mark) -> None:
@@ -124,17 +135,17 @@ class Folder:
         others = {own for file in self.ours() if file.mark and file.mark.app == mark.app for own in file.mark.files}
         for own in mark.files:
             if own not in others:
-                self._unlink(self.of(mark.app) / own)
-        self._tidy(mark.app)
+                self._unlink(self.files / own)
+        self._tidy()
 
-    def remove_own(self, app: str, name: str) -> None:
-        """One of an app's own files."""
-        self._unlink(self.of(app) / name)
+    def remove_own(self, path: str) -> None:
+        """One of our own files."""
+        self._unlink(self.files / path)
 
     def remove_data(self, app: str, key: str) -> None:
         """The mark of data."""
         self._unlink(self._mark(app, key))
-        self._tidy(app)
+        self._tidy()
 
     def remove_plain(self, name: str) -> None:
         """A unit file without more."""
@@ -145,25 +156,27 @@ class Folder:
         self._write(self.path / name, text, 0o644)
 
     def _mark(self, app: str, key: str) -> Path:
-        return self.of(app) / f"{names.escape(key)}{_DATA}"
+        return self.files / names.escape(app) / f"{names.escape(key)}{_DATA}"
 
-    def _tidy(self, app: str) -> None:
+    def _tidy(self) -> None:
         """The folders of own files go with the last of them."""
-        with contextlib.suppress(OSError):
-            self.of(app).rmdir()
-            (self.path / OWN).rmdir()
+        for folder, _, _ in os.walk(self.files, topdown=False):
+            with contextlib.suppress(OSError):
+                Path(folder).rmdir()
 
-    def _write(self, path: Path, text: str, mode: int) -> None:
+    def _write(self, path: Path, text: str, mode: int, owner: tuple[int, int] = (0, 0)) -> None:
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            if path.parent != self.path:
-                (self.path / OWN).mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.parent.mkdir(mode=0o700 if path.parent != self.path else 0o755, parents=True, exist_ok=True)
+            self.path.mkdir(parents=True, exist_ok=True)
+            for folder in reversed(path.relative_to(self.path).parents[:-1]):
+                (self.path / folder).mkdir(mode=0o700, exist_ok=True)
             handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
             with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
                 file.write(text)
                 file.flush()
                 os.fchmod(handle, mode)
+                if owner != (0, 0):
+                    os.fchown(handle, *owner)
                 os.fsync(handle)
             part.replace(path)
         except OSError as error:

@@ -29,12 +29,13 @@ VOLUME = "volume"
 PRESENT_ONLY = "file"
 ONCE = "once"
 SCALED = "scaled"
-"""What a mark says of a unit's way to run: it is only there, it is done when it has come to its end, or it is a template
-that is scaled to none."""
+THING = "thing"
+"""What a mark says of a unit's way to run: it is only there, it is done when it has come to its end, it is a template
+that is scaled to none, or it stands for a network or a volume, which runs nothing."""
 
 
 class Mark(NamedTuple):
-    """What a section says. `instances` are those that a template is to run as, `way` ONCE, PRESENT_ONLY or empty, `hidden`
+    """What a section says. `instances` are those that a template is to run as, `way` one of the words above or empty, `hidden`
     the names of the options that hold a secret, `files` the names of the unit's own files; `text` is the digest of the
     text, and `purge` what removes a volume, in words."""
 

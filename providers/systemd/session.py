@@ -28,14 +28,12 @@ class SystemdSession:
         self.watch = Watch(systemd)
         self.reloads = Reloads(systemd)
         self._coming = Submissions(())
-        self._app = ""
 
     def observe(self, app: str, wanted: Sequence[Resource]) -> tuple[Existing, ...]:
         """See providers.base.Session."""
         found = observing.observe(self.systemd, self.folder, app, wanted)
         there = {item.key for item in found}
         self._coming = Submissions([item for item in wanted if item.key not in there])
-        self._app = app
         return found
 
     def observe_all(self) -> dict[str, tuple[Existing, ...]]:
@@ -44,7 +42,7 @@ class SystemdSession:
 
     def compare(self, wanted: Resource, existing: Existing) -> tuple[str, tuple[Change, ...]]:
         """See providers.base.Session."""
-        return comparing.compare(self.folder, self._app, wanted, existing)
+        return comparing.compare(self.folder, wanted, existing)
 
     def check(self, coming: Sequence[Resource]) -> None:
         """See providers.base.Session. systemd has no dry run for units that are not there."""

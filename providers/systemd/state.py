@@ -47,6 +47,8 @@ def one(mark: Mark, row: Row) -> tuple[str, str, bool]:
     shown = f"{active} ({sub})"
     if load not in ("loaded", "not-found", ""):
         return FAILED, reasons.not_loaded(row), False
+    if mark.way == marks.THING and active != "failed":
+        return PRESENT, shown, True
     if active in ("active", "reloading", "refreshing"):
         text = row.get("StatusText", "")
         return RUNNING, f"{shown}: {text}" if text else shown, True

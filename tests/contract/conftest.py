@@ -175,7 +175,7 @@ services:
 @pytest.fixture(
     params=[
         *("docker", "kubernetes", "openshift", "swarm", "systemd"),
-        *("docker-compose", "kubernetes-compose", "swarm-compose"),
+        *("docker-compose", "kubernetes-compose", "swarm-compose", "systemd-compose"),
     ]
 )
 def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Case]:
