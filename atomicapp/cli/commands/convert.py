@@ -24,7 +24,7 @@ from atomicapp.workload import fidelity
 from atomicapp.workload.fidelity import APPROXIMATED, KEPT, LOST, Finding
 
 if TYPE_CHECKING:
-    from atomicapp.providers.base import Output, Provider
+    from atomicapp.providers.base import Output, Writer
     from atomicapp.workload.project import Project
 
 EXAMPLES = """
@@ -33,6 +33,7 @@ EXAMPLES = """
   atomicapp convert compose.yaml --to kubernetes --report
   atomicapp convert artifacts/docker/web_run --from docker --to kubernetes
   atomicapp convert compose.yaml --to kubernetes --strict=lost -o json
+  atomicapp convert compose.yaml --to quadlet --output /etc/containers/systemd
 """
 
 _COLOURS = {KEPT: "32", APPROXIMATED: "33", LOST: "31"}
@@ -48,7 +49,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="what is read, or - (default: compose.yaml in this folder)",
     )
     parser.add_argument("--from", dest="source", choices=["compose", "docker"], default="compose", help="what FILE is")
-    parser.add_argument("--to", metavar="PROVIDER", required=True, help="the provider to write artifacts for")
+    parser.add_argument("--to", metavar="PROVIDER", required=True, help="the provider to write artifacts for, or quadlet")
     parser.add_argument("--output", metavar="DIR", default="", help="the folder to write to (default: standard output)")
     parser.add_argument("--report", action="store_true", help="print what becomes of each key, and no artifacts")
     parser.add_argument(
@@ -77,9 +78,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, ui: Ui) -> int:
-    from atomicapp.providers import load
+    from atomicapp.providers import writer
 
-    provider = load(options.to)
+    provider = writer(options.to)
     project = _read(options, ui)
     name = options.name or project.name or _folder_name(options)
     findings = fidelity.judge(project, provider.fidelity(converted=True))
@@ -232,7 +233,7 @@ def _show(ui: Ui, findings: tuple[Finding, ...] | list[Finding]) -> None:
 def _report(
     options: argparse.Namespace,
     project: Project,
-    provider: Provider,
+    provider: Writer,
     findings: tuple[Finding, ...],
     files: tuple[Output, ...],
 ) -> dict[str, Any]:
