@@ -210,9 +210,10 @@ class Writer:
     # ------------------------------------------------------------ names
 
     def _stem(self, *parts: str) -> str:
-        path = self.settings.component.split(":") if self.settings.component else [""]
+        path = self.settings.component.split(":") if self.settings.component else []
         # a component that is called as its service is not said twice
-        own = parts[1:] if names.clean(path[-1]) == names.clean(parts[0]) else parts
+        twice = bool(path) and names.clean(path[-1]) == names.clean(parts[0])
+        own = parts[1:] if twice else parts
         return names.cut(names.clean(self.settings.app, *path, *own), _STEM)
 
     def _names(self, work: Workload) -> _Service:

@@ -100,7 +100,7 @@ def run(options: argparse.Namespace, ui: Ui) -> int:
         ui.info(f"{count(len(files), 'file')} written to {options.output}: {_summary(findings)}")
     else:
         # the artifacts are what was asked for, secrets of the file included
-        ui.print("\n".join(item.text.rstrip("\n") for item in _separated(files)))
+        ui.print("\n".join(item.text.removesuffix("\n") for item in _separated(files)))
         ui.issues(fidelity.issues_of(findings, options.to), notes=True)
         ui.info(_summary(findings))
     return 0
@@ -197,8 +197,10 @@ def _write(root: Path, files: tuple[Output, ...]) -> None:
 
 
 def _separated(files: tuple[Output, ...]) -> list[Output]:
-    """Several YAML files as documents of one stream; other texts as they are."""
+    """Several YAML files as documents of one stream; several others below their names, as `systemctl cat` has them."""
     yaml = all(item.path.endswith((".yaml", ".yml")) for item in files)
+    if not yaml and len(files) > 1:
+        return [item._replace(text=f"# {item.path}\n{item.text}\n") for item in files]
     return [
         item._replace(text=f"---\n{item.text.removeprefix('---').lstrip(chr(10))}") if yaml and number else item
         for number, item in enumerate(files)
