@@ -38,7 +38,7 @@ def _escaped(match: re.Match[str]) -> str:
 
 def text(value: str) -> str:
     """A value that is no command line: specifiers are doubled, and it stays on its line."""
-    return re.sub(r"\s+", " ", value).strip().rstrip("\\").replace("%", "%%").replace(INSTANCE, "%i")
+    return re.sub(r"\s+", " ", value).rstrip("\\ ").strip().replace("%", "%%").replace(INSTANCE, "%i")
 
 
 def command(

@@ -118,7 +118,7 @@ class Units(NamedTuple):
 
 def write(project: Project, settings: Settings) -> Units:
     """The units of a project. Faults are in `issues`, with severity ERROR."""
-    return _Writer(project, settings).run()
+    return Writer(project, settings).run()
 
 
 class _Service(NamedTuple):
@@ -129,6 +129,11 @@ class _Service(NamedTuple):
     unit: str
     instances: tuple[str, ...]
     containers: tuple[str, ...]
+
+    @property
+    def unit_stem(self) -> str:
+        """The name of the unit without its type, and without the mark of a template."""
+        return self.unit.removesuffix(".service").removesuffix("@")
 
     @property
     def is_template(self) -> bool:
@@ -144,7 +149,7 @@ _CONFIG_MODE = 0o444
 _ENV_MODE = 0o600
 _STEM = 180  # an instance, a type and a suffix have to go behind it
 _ENV_LINE = 60_000  # the docker client reads no longer ones
-_JOBS = (model.REPLICATED_JOB, model.GLOBAL_JOB)
+JOBS = (model.REPLICATED_JOB, model.GLOBAL_JOB)
 _EACH_MACHINE = (model.GLOBAL, model.GLOBAL_JOB)
 _SECOND = 1_000_000_000
 _RUNS_WELL = 10
@@ -168,7 +173,7 @@ class _Inside(NamedTuple):
     paths: list[str]
 
 
-class _Writer:
+class Writer:
     def __init__(self, project: Project, settings: Settings) -> None:
         self.settings = settings
         self.project = project
@@ -205,9 +210,10 @@ class _Writer:
     # ------------------------------------------------------------ names
 
     def _stem(self, *parts: str) -> str:
-        path = self.settings.component.split(":") if self.settings.component else [""]
+        path = self.settings.component.split(":") if self.settings.component else []
         # a component that is called as its service is not said twice
-        own = parts[1:] if names.clean(path[-1]) == names.clean(parts[0]) else parts
+        twice = bool(path) and names.clean(path[-1]) == names.clean(parts[0])
+        own = parts[1:] if twice else parts
         return names.cut(names.clean(self.settings.app, *path, *own), _STEM)
 
     def _names(self, work: Workload) -> _Service:
@@ -231,16 +237,8 @@ class _Writer:
         name = next(iter(found.containers), found.stem)
         yield work._replace(name=name, replicas=1, configs=(), secrets=(), pre_start=())
         for number, item in enumerate(work.pre_start, 1):
-            yield item.workload._replace(
-                service=_before(work, number),
-                name=f"{name}-before-{number}",
-                replicas=1,
-                configs=(),
-                secrets=(),
-                ports=(),
-                healthcheck=None,
-                depends_on=(),
-                pre_start=(),
+            yield aside(item.workload)._replace(
+                service=before(work, number), name=f"{name}-before-{number}", configs=(), secrets=()
             )
 
     def _check_names(self) -> None:
@@ -339,14 +337,14 @@ class _Writer:
         work = self._required(piece.work)._replace(name=found.container)
         place = work.position
         needs = self._needs(found.work)
-        once = piece.once or found.work.scheduling.mode in _JOBS
+        once = piece.once or found.work.scheduling.mode in JOBS
         service = [
             *self._client(),
             *([("Type", "oneshot"), ("RemainAfterExit", "yes")] if once else []),
             # a pull may take its time
             ("TimeoutStartSec", "0"),
             *self._stopping(work),
-            *_restart(work, once=once),
+            *restarting(work, once=once),
         ]
         inside = self._inside(found.stem, found.work, work)
         before = inside.steps
@@ -381,7 +379,7 @@ class _Writer:
             ("Description", quoting.text(f"{self.settings.app}: {self._described(found)}")),
             *self._engine(),
             *self._ordering(work, needs),
-            *_limits(work),
+            *limits(work),
         ]
         whole = unit(found.unit, (("Unit", head), ("Service", service), ("Install", self._install())), place)
         before_it = [name for key in self._shared_keys(work) for name in self.shared[key].instances]
@@ -501,7 +499,7 @@ class _Writer:
 
     def _pre_start(self, found: _Service, number: int, asked: Workload, paths: list[str]) -> Iterator[_Step]:
         """A container that comes to its end before the start; for a template before that of each replica."""
-        piece = self.before[_before(found.work, number)]
+        piece = self.before[before(found.work, number)]
         docker, name = self.settings.docker, f"{found.container}-before-{number}"
         work = self._required(piece.work)._replace(name=name)
         inside = self._inside(f"{found.stem}-before-{number}", asked, work)
@@ -519,7 +517,7 @@ class _Writer:
         inside = _Inside(work, [], [], [])
         folder = f"{self.settings.folder}/{names.clean(self.settings.app)}/{stem}"
         if self.settings.env_file:
-            fitting = [item for item in work.env if _fits(item)]
+            fitting = [item for item in work.env if fits_file(item)]
             if fitting:
                 text = "".join(f"{item.name}={item.value}\n" for item in fitting)
                 file = File(f"{folder}/env", text, _ENV_MODE, 0, 0, True, fitting[0].position)
@@ -591,18 +589,37 @@ class _Writer:
         return name, value
 
 
-def _before(work: Workload, number: int) -> str:
+def before(work: Workload, number: int) -> str:
     """What the container is called here that runs before the start of a service; no service can be called so."""
     return f"{work.service} before {number}"
 
 
-def _fits(item: Env) -> bool:
+def aside(work: Workload) -> Workload:
+    """What runs before a service, without that which makes others find it."""
+    networks = (
+        network._replace(unnamed=True, aliases=(), ipv4="", ipv6="", link_local_ips=(), mac="")
+        for network in work.networks
+    )
+    return work._replace(
+        networks=tuple(networks),
+        replicas=1,
+        ports=(),
+        healthcheck=None,
+        depends_on=(),
+        pre_start=(),
+        post_start=(),
+        pre_stop=(),
+        restart=model.Restart(),
+    )
+
+
+def fits_file(item: Env) -> bool:
     """Whether a file of variables can say it."""
     plain = item.name and not item.name.startswith("#") and not any(char.isspace() for char in item.name)
     return bool(plain) and not set("\n\r\0") & set(item.value) and len(item.value.encode()) < _ENV_LINE
 
 
-def _restart(work: Workload, *, once: bool) -> Iterator[tuple[str, str]]:
+def restarting(work: Workload, *, once: bool) -> Iterator[tuple[str, str]]:
     """What follows an end. The statuses are those of `docker stop`: no failure, but no reason to stay away either."""
     if work.restart.policy == "no":
         if not once:
@@ -617,7 +634,7 @@ def _restart(work: Workload, *, once: bool) -> Iterator[tuple[str, str]]:
             yield "RestartForceExitStatus", "137 143"
 
 
-def _limits(work: Workload) -> Iterator[tuple[str, str]]:
+def limits(work: Workload) -> Iterator[tuple[str, str]]:
     """How often it is started again."""
     rule, retries = work.scheduling.restart, work.restart.retries
     if work.restart.policy == "no":
