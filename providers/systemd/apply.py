@@ -224,7 +224,6 @@ class Applier:
         assert file.mark is not None
         body = {"text": file.text, "way": file.mark.way, "instances": file.mark.instances}
         self._start(existing.name, body, failed=existing.state == FAILED)
-        self.reloads.note()
 
     def _there(self, existing: Existing) -> File:
         file = self.folder.unit(existing.name)
@@ -263,7 +262,6 @@ class Applier:
             return
         if installed:
             self.systemd.order("disable", "--no-reload", *units)
-            self.reloads.note()
         done = self.systemd.systemctl("stop", *units, timeout=None)
         if done.code != 0 and "not loaded" not in done.said:
             raise Refused(done.said or f"systemctl stop ended with {done.code}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from atomicapp.errors import EngineError
 from atomicapp.model import Event, Existing, LogLine
@@ -44,15 +44,27 @@ def tail(systemd: Systemd, unit: str, invocation: str, count: int) -> tuple[str,
     return ()
 
 
-def last_words(systemd: Systemd, unit: str) -> tuple[str, str]:
-    """The result of systemd's last job for a unit (`dependency`), and what it said of it."""
-    matches = [f"{'USER_UNIT' if systemd.user else 'UNIT'}={unit}"]
-    done = systemd.journalctl("--output=json", "--quiet", "--lines=5", f"--output-fields={_FIELDS}", *matches)
-    rows = list(_rows(iter(done.out.splitlines())))
-    for row in reversed(rows):
-        if row.get("JOB_RESULT"):
-            return str(row["JOB_RESULT"]), _text(row)
-    return "", _text(rows[-1]) if rows else ""
+class Word(NamedTuple):
+    """The last that systemd said of a unit: the result of the job that it was about (`dependency`), which message it is
+    (`ENDED_WELL`), its text."""
+
+    result: str = ""
+    message: str = ""
+    text: str = ""
+
+
+ENDED_WELL = "7ad2d189f7e94e70a38c781354912448"
+"""The id of the message that a unit has come to its end with success."""
+
+
+def last_word(systemd: Systemd, unit: str) -> Word:
+    """What systemd said of a unit at last."""
+    match = f"{'USER_UNIT' if systemd.user else 'UNIT'}={unit}"
+    done = systemd.journalctl("--output=json", "--quiet", "--lines=1", f"--output-fields={_FIELDS}", match)
+    row = next(_rows(iter(done.out.splitlines())), None)
+    if row is None:
+        return Word()
+    return Word(str(row.get("JOB_RESULT", "")), str(row.get("MESSAGE_ID", "")), _text(row))
 
 
 def events(systemd: Systemd, units: Mapping[str, Existing], *, follow: bool, since: str) -> Iterator[Event]:

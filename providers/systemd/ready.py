@@ -79,10 +79,11 @@ class Watch:
             return Failed(reasons.not_loaded(row))
         active, sub = row.get("ActiveState", ""), row.get("SubState", "")
         if active == "failed":
-            return self._failed(unit, row, f"has failed: {reasons.end(row)}")
-        if active == "activating" and sub == "auto-restart":
             count = int(row.get("NRestarts") or 0)
-            if count < MOST_RESTARTS:
+            after = f", after {count} restarts" if count else ""
+            return self._failed(unit, row, f"has failed: {reasons.end(row)}{after}")
+        if active == "activating" and sub == "auto-restart":
+            if (count := int(row.get("NRestarts") or 0)) < MOST_RESTARTS:
                 return Waiting(f"has ended: {reasons.end(row)}; it is started again", self._tail(unit, row))
             reason = f"ends again and again ({count} restarts): {reasons.end(row)}"
             return Failed(reason, self._tail(unit, row), lasting=False)
@@ -115,14 +116,16 @@ class Watch:
             return Failed("was not started: one of its conditions (Condition...=) is not met")
         if row.get("ExecMainStartTimestampMonotonic", "0") not in ("", "0"):
             return Ready("completed")
-        result, said = journal.last_words(self.systemd, unit)
-        if result == "dependency":
-            return Failed(f"was not started, for what it needs did not come up: {self._culprit(row) or said}")
-        if result not in ("", "done"):
-            return self._failed(unit, row, f"was not started: {said or result}")
-        if once:
+        # systemd has forgotten it, as it does with what nothing refers to: the journal has not
+        word = journal.last_word(self.systemd, unit)
+        if word.result == "dependency":
+            culprit = self._culprit(row) or word.text
+            return Failed(f"was not started, for what it needs did not come up: {culprit}")
+        if "condition" in word.text or "assertion" in word.text.lower():
+            return Failed(f"was not started: {word.text}")
+        if once or word.message == journal.ENDED_WELL:
             return Ready("completed")
-        return self._failed(unit, row, "has ended" if unit.endswith(".service") else "is not active")
+        return self._failed(unit, row, f"is not active: {word.text or 'systemd does not say why'}")
 
     def _culprit(self, row: Row) -> str:
         """Which of the units that it needs has failed, and why."""

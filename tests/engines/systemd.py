@@ -2,7 +2,8 @@
 
 Their units run containers on that same engine, whose socket they have at /host-docker.sock (DOCKER_HOST says so to all
 units). A node is driven by `docker exec`; `environment` has a program find its `systemctl` and `journalctl` on PATH and
-its unit files in a folder of this machine, so that it works on the node as it would on its own machine.
+its unit files in a folder of this machine, so that it works on the node as it would on its own machine. The variable
+AAP_CALLS names a file to which each call is written.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ COMMANDS = ("systemctl", "journalctl", "systemd-analyze")
 
 
 class Node:
-    """One machine. `units` is its /etc/systemd/system and `config` its /etc/atomicapp, as folders of this machine that lie
-    at the same places on the node, too; `machine_id` is its identity, 32 hex digits."""
+    """One machine. `units` is its /etc/systemd/system, as a folder of this machine that lies at the same place on the
+    node, too; `machine_id` is its identity, 32 hex digits."""
 
     def __init__(self, engine: DockerEngine, folder: Path, name: str) -> None:
         self._engine = engine
@@ -35,24 +36,23 @@ class Node:
         self.name = f"aap-node-{name}-{self.machine_id[:8]}"
         self.folder = folder
         self.units = folder / "units"
-        self.config = folder / "config"
         self.path = folder / "bin"
 
     # ------------------------------------------------------------ life
 
     def start(self) -> None:
         """Boot it, and wait until systemd has started all that it starts."""
-        for place in (self.units, self.config, self.path):
+        for place in (self.units, self.path):
             place.mkdir(parents=True, exist_ok=True)
         for command in COMMANDS:
             program = self.path / command
             host, name = shlex.quote(self._engine.host), shlex.quote(self.name)
-            program.write_text(f'#!/bin/sh\nexec docker --host {host} exec -i {name} {command} "$@"\n')
+            note = f'[ -z "$AAP_CALLS" ] || echo {command} "$*" >>"$AAP_CALLS"'
+            program.write_text(f'#!/bin/sh\n{note}\nexec docker --host {host} exec -i {name} {command} "$@"\n')
             program.chmod(0o755)
         mounts = (
             *("--volume", f"{self._engine.host.removeprefix('unix://')}:{SOCKET}"),
             *("--volume", f"{self.units}:/etc/systemd/system", "--volume", f"{self.units}:{self.units}"),
-            *("--volume", f"{self.config}:/etc/atomicapp", "--volume", f"{self.config}:{self.config}"),
         )
         self._engine.docker(
             *("run", "--detach", "--name", self.name, "--hostname", self.label, "--label", LABEL),

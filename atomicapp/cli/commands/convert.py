@@ -49,7 +49,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="what is read, or - (default: compose.yaml in this folder)",
     )
     parser.add_argument("--from", dest="source", choices=["compose", "docker"], default="compose", help="what FILE is")
-    parser.add_argument("--to", metavar="PROVIDER", required=True, help="the provider to write artifacts for, or quadlet")
+    parser.add_argument(
+        "--to", metavar="PROVIDER", required=True, help="the provider to write artifacts for, or quadlet"
+    )
     parser.add_argument("--output", metavar="DIR", default="", help="the folder to write to (default: standard output)")
     parser.add_argument("--report", action="store_true", help="print what becomes of each key, and no artifacts")
     parser.add_argument(
