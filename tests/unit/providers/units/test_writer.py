@@ -361,7 +361,7 @@ def test_systemd_takes_them(tmp_path: Path) -> None:
     if not shutil.which("systemd-analyze"):
         pytest.skip("systemd-analyze is not here")
     (tmp_path / "docker.service").write_text("[Service]\nExecStart=/bin/true\n")
-    files = []
+    files: list[str] = []
     for name in ("hooks", "limits", "networks", "queue", "shop", "volumes"):
         for item in write(read_input(name), Settings(name, install="multi-user.target")).parts:
             (tmp_path / item.unit.name).write_text(item.unit.text)
