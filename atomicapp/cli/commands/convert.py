@@ -49,7 +49,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="what is read, or - (default: compose.yaml in this folder)",
     )
     parser.add_argument("--from", dest="source", choices=["compose", "docker"], default="compose", help="what FILE is")
-    parser.add_argument("--to", metavar="PROVIDER", required=True, help="the provider to write artifacts for, or quadlet")
+    parser.add_argument(
+        "--to", metavar="PROVIDER", required=True, help="the provider to write artifacts for, or quadlet"
+    )
     parser.add_argument("--output", metavar="DIR", default="", help="the folder to write to (default: standard output)")
     parser.add_argument("--report", action="store_true", help="print what becomes of each key, and no artifacts")
     parser.add_argument(
@@ -100,7 +102,7 @@ def run(options: argparse.Namespace, ui: Ui) -> int:
         ui.info(f"{count(len(files), 'file')} written to {options.output}: {_summary(findings)}")
     else:
         # the artifacts are what was asked for, secrets of the file included
-        ui.print("\n".join(item.text.removesuffix("\n") for item in _separated(files)))
+        ui.print("\n".join(item.text.removesuffix("\n") for item in _separated(files)).rstrip("\n"))
         ui.issues(fidelity.issues_of(findings, options.to), notes=True)
         ui.info(_summary(findings))
     return 0
