@@ -559,6 +559,8 @@ _DIFFERENT: Mapping[str, Rule] = {
     "services.deploy.replicas": kept("as files of their own"),
     "services.pull_policy": kept("as Pull="),
     "services.depends_on.condition": kept("as After=, Notify=healthy, and a oneshot for what is to be completed"),
+    "services.depends_on.required": kept("as Wants= in place of Requires="),
+    "services.depends_on.restart": kept("as PartOf=; Requires= does the same for what is required"),
     "services.pre_start": kept("as containers of their own, which come to their end before", _per_replica, _AGAIN),
     "services.pre_start.per_replica": approximated("carried out once, before the first of the replicas"),
     "networks.attachable": lost("a network of Podman always is"),

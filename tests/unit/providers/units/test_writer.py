@@ -114,12 +114,8 @@ def test_replicas_are_instances_of_a_template() -> None:
     assert web.instances == ("app-web@1.service", "app-web@2.service", "app-web@3.service")
     assert web.name == "app-web-%i"
     assert said(web, "ExecStop") == ["-/usr/bin/docker stop app-web-%i"]
-    assert ordering(web, "Requires") == [
-        "docker.service",
-        "app-default-network.service",
-        "app-db@1.service",
-        "app-db@2.service",
-    ]
+    assert ordering(web, "Requires") == ["docker.service", "app-default-network.service"]
+    assert ordering(web, "Wants") == ["app-db@1.service", "app-db@2.service"]
     waits = [step for step in said(web, "ExecStartPre") if "Health" in step]
     assert ["app-db-1" in waits[0], "app-db-2" in waits[1]] == [True, True]
     log = part(found, "log")
@@ -135,7 +131,7 @@ def test_no_replicas() -> None:
 @pytest.mark.parametrize(
     ("said_of_it", "options"),
     [
-        ("restart: no", ["143"]),
+        ("restart: no", ["137 143"]),
         ("restart: on-failure", ["on-failure", "1", "137 143", "137 143"]),
         ("restart: unless-stopped", ["always", "1", "137 143"]),
         ("deploy: {restart_policy: {condition: any, delay: 1500ms}}", ["always", "1.5", "137 143"]),
@@ -167,9 +163,15 @@ def test_dependencies() -> None:
         "  init: {image: 'example/init:1', restart: always}\n"
     )
     web, init = part(found, "web"), part(found, "init")
-    assert ordering(web, "PartOf") == ["app-db.service"]
-    assert ordering(web, "Wants") == ["app-cache.service"]
-    assert ordering(web, "Requires")[2:] == ["app-db.service", "app-init.service"]
+    assert ordering(web, "Requires")[2:] == ["app-db.service"]
+    assert ordering(web, "Wants") == ["app-init.service", "app-cache.service"]
+    assert ordering(web, "After")[2:] == ["app-db.service", "app-init.service", "app-cache.service"]
+    assert [step for step in said(web, "ExecStartPre") if "is-active" in step] == [
+        (
+            '/bin/sh -c "case \\"$$(systemctl is-active app-init.service)\\" in active) ;;'
+            ' *) echo app-init.service is not active >&2; exit 1;; esac"'
+        )
+    ]
     assert said(init, "Type", "RemainAfterExit", "Restart", "SuccessExitStatus") == ["oneshot", "yes", "on-failure"]
     assert init.once
     assert web.waits == ("app-default-network.service", "app-init.service")
