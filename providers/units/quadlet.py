@@ -78,7 +78,7 @@ _UNKNOWN = frozenset(
         *("--domainname", "--link", "--isolation", "--storage-opt", "--volume-driver", "--kernel-memory"),
         *("--cpu-count", "--cpu-percent", "--io-maxbandwidth", "--io-maxiops", "--health-start-interval"),
         # said in another way, or always so
-        *("--rm", "--health-cmd", "--no-healthcheck", "--entrypoint", "--entrypoint=", "-v", "--mount"),
+        *("--gpus", "--rm", "--health-cmd", "--no-healthcheck", "--entrypoint", "--entrypoint=", "-v", "--mount"),
     )
 )
 """Options that Podman does not have, or that are written here."""
@@ -301,6 +301,8 @@ class _Quadlet(writer.Writer):
             yield from _key("--entrypoint", entrypoint) if entrypoint else [("PodmanArgs", '--entrypoint ""')]
         for name, value in options_said[1:]:
             yield from _key(name, value)
+        for request in work.device_requests:
+            yield from (("AddDevice", _text(name)) for name in _devices(request) if request.driver != "cdi")
         if work.security.read_only_root:
             yield "ReadOnlyTmpfs", "false"
         if work.cgroup_parent:
@@ -463,6 +465,14 @@ def _health(check: model.Healthcheck | None) -> Iterator[Pair]:
         yield "HealthCmd", _text(value)
 
 
+def _devices(request: model.DeviceRequest) -> Iterator[str]:
+    """The names that CDI has for the graphics cards of a request; only one maker has any."""
+    if request.driver not in ("", "nvidia"):
+        return
+    found = request.ids or (("all",) if request.number < 0 else map(str, range(request.number)))
+    yield from (f"nvidia.com/gpu={name}" for name in found)
+
+
 def _required(units: Sequence[str]) -> list[Pair]:
     return [pair for name in units for pair in (("After", name), ("Requires", name))]
 
@@ -473,6 +483,7 @@ _NO_KEY = "Podman has no word for it"
 _AGAIN = Verdict(APPROXIMATED, "carried out once, before the first of the replicas")
 _OTHER_LOG = Verdict(LOST, f"Podman logs to {', '.join(_LOG_DRIVERS)} only")
 _NO_ALIAS = Verdict(APPROXIMATED, "as the order of the starts: Podman has no links, and so no other name for a service")
+_OTHER_GPU = Verdict(LOST, "Podman has names for devices of nvidia only")
 _ONLY_DOCKER = Verdict(LOST, "options com.docker.* are those of a Docker Engine; only that for the mtu has an equal")
 _IN_PODMAN = "as a secret of Podman, made when the unit starts"
 
@@ -505,7 +516,24 @@ def _per_replica(project: Project, work: Workload | None, said: Said) -> Verdict
     return _AGAIN if any(item.per_replica for item in work.pre_start) else None
 
 
+def _driver(project: Project, work: Workload | None, said: Said) -> Verdict | None:
+    requests = work.device_requests if work is not None else ()
+    return _OTHER_GPU if any(item.driver not in ("", "nvidia", "cdi") for item in requests) else None
+
+
 _DIFFERENT: Mapping[str, Rule] = {
+    **{
+        f"services.{room}.{key}": rule
+        for room in ("gpus", "deploy.resources.reservations.devices")
+        for key, rule in (
+            ("count", approximated("as AddDevice=, the first ones", _driver, _OTHER_GPU)),
+            ("device_ids", kept("as AddDevice=, by their names of CDI", _driver, _OTHER_GPU)),
+            ("driver", kept("", _driver, _OTHER_GPU)),
+            ("options", lost(_NO_KEY)),
+        )
+    },
+    "services.gpus.capabilities": lost("a device is given as a whole"),
+    "services.deploy.resources.reservations.devices.capabilities": approximated("a device is given as a whole"),
     "services.healthcheck.test": kept(),
     "services.healthcheck.start_interval": lost(_NO_KEY),
     "services.domainname": lost(_NO_KEY),
@@ -531,6 +559,8 @@ _DIFFERENT: Mapping[str, Rule] = {
     "services.deploy.replicas": kept("as files of their own"),
     "services.pull_policy": kept("as Pull="),
     "services.depends_on.condition": kept("as After=, Notify=healthy, and a oneshot for what is to be completed"),
+    "services.depends_on.required": kept("as Wants= in place of Requires="),
+    "services.depends_on.restart": kept("as PartOf=; Requires= does the same for what is required"),
     "services.pre_start": kept("as containers of their own, which come to their end before", _per_replica, _AGAIN),
     "services.pre_start.per_replica": approximated("carried out once, before the first of the replicas"),
     "networks.attachable": lost("a network of Podman always is"),

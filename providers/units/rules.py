@@ -68,9 +68,11 @@ _OWN: Mapping[str, Rule] = {
     "services.deploy.restart_policy.window": approximated(
         "as StartLimitIntervalSec=, the time in which attempts are counted", _window, _NO_COUNT
     ),
-    "services.depends_on.condition": kept("as After=, and a wait for the health or the end of the other one"),
-    "services.depends_on.required": kept("as Wants= in place of Requires="),
-    "services.depends_on.restart": kept("as PartOf="),
+    "services.depends_on.condition": kept(
+        "as After= and Wants=, and a step that waits for the health of the other one, or sees that it is active"
+    ),
+    "services.depends_on.required": kept("the start goes on when the other one is not active, or not healthy"),
+    "services.depends_on.restart": kept("as Requires= in place of Wants="),
     "services.healthcheck.test": kept("", _test, _WORDS),
     "services.networks.mac_address": kept("", _mac, _OTHER_MAC),
     "services.logging.driver": kept("the journal has what the unit writes, too"),

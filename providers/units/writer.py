@@ -8,8 +8,10 @@
     Units.files      what it must lay on the disk before the start, when `Settings.inline` is false
 
 and says what stands in `Units.issues`. One unit runs one container in the foreground, so that systemd follows it: clean-up and
-pull before, `docker stop` after. Dependencies become After= and Requires= (Wants= for one that is not required), a wait for
-health is a step before the start, what must be completed is a oneshot that remains. A container that has several networks, or
+pull before, `docker stop` after. Dependencies become After= and Wants=, with a step before the start that waits for the health of
+the other one, or sees that it is active; what must be completed is a oneshot that remains. Requires= is for what this one can't
+live without (a network, the namespaces of another one), and for `restart: true`: systemd stops it with the other one, and starts it again
+only when the other one was restarted by one command. A container that has several networks, or
 keeps its standard input open, is created, connected and then started attached: `docker run` can't say that on all engines.
 
 Networks and volumes of the project are oneshot units (SHARED_UNITS), or steps of the units that use them (SHARED_STEPS), for
@@ -56,7 +58,7 @@ class Settings(NamedTuple):
     group of those on its machine: units of different groups don't know each other; services that it does not name are
     of one group. `volumes` gives the engine's names of volumes that the package requires, by key. `spread`: replicas
     run on different machines. `environment` are variables of the docker client, `engine_unit` the unit of the engine ("" for
-    none), `install` the target that starts all at boot ("" for none), `line_max` the bytes that a line must not reach.
+    none; `user`: the units are those of a user's own manager), `install` the target that starts all at boot ("" for none), `line_max` the bytes that a line must not reach.
     """
 
     app: str
@@ -72,6 +74,7 @@ class Settings(NamedTuple):
     environment: tuple[tuple[str, str], ...] = ()
     engine_unit: str = "docker.service"
     install: str = ""
+    user: bool = False
     line_max: int | None = LINE_MAX
 
 
@@ -161,6 +164,21 @@ _EASY_GRACE = 60
 _Step = tuple[steps.Words, str]
 """A command, and the prefix that tells systemd how to take its failure."""
 _NO_THING = Thing({}, "", Position(""))
+
+
+class _Need(NamedTuple):
+    """A service that must be started before. `bound`: this one shares something of the other one's container."""
+
+    target: str
+    condition: str
+    bound: bool
+    required: bool
+    restart: bool
+
+    @property
+    def follows(self) -> bool:
+        """It goes when the other one goes."""
+        return self.bound or self.restart
 
 
 class _Inside(NamedTuple):
@@ -350,7 +368,7 @@ class Writer:
         before = inside.steps
         run = steps.running(self.settings.docker, inside.work, inside.options, self._aliases(found.work))
         before.append((steps.remove(self.settings.docker, found.container), "-"))
-        before += [(steps.healthy(self.settings.docker, name), "") for name in self._healthy(needs)]
+        before += self._checks(needs)
         before += [(step, "") for step in steps.pull(self.settings.docker, work)]
         shared = self._shared_steps(work)
         before += shared
@@ -425,36 +443,41 @@ class Writer:
 
     # ------------------------------------------------------------ who comes before
 
-    def _needs(self, work: Workload) -> list[Dependency]:
+    def _needs(self, work: Workload) -> list[_Need]:
         """The services of the same machine that must be started before, each once."""
-        found: dict[str, Dependency] = {}
         own = self.settings.groups.get(work.service, "")
-        bound = [
-            *((link.target, link.position) for link in work.links if not link.external),
-            *((item.container, item.position) for item in work.volumes_from),
+        bound = {
+            *(link.target for link in work.links if not link.external),
+            *(item.container for item in work.volumes_from),
             *(
-                (mode.partition(":")[2], work.place(field))
-                for mode, field in (
-                    (work.namespaces.network, "networks"),
-                    (work.namespaces.pid, "pid"),
-                    (work.namespaces.ipc, "ipc"),
-                )
+                mode.partition(":")[2]
+                for mode in (work.namespaces.network, work.namespaces.pid, work.namespaces.ipc)
                 if mode.startswith("service:")
             ),
-        ]
-        for item in (*work.depends_on, *(Dependency(target, model.STARTED, place) for target, place in bound)):
-            known = item.target in self.names and item.target != work.service
-            if known and self.settings.groups.get(item.target, "") == own:
-                found.setdefault(item.target, item)
-        return list(found.values())
+        }
+        asked = {item.target: item for item in work.depends_on}
+        found = []
+        for target in dict.fromkeys([*asked, *sorted(bound)]):
+            if target not in self.names or target == work.service:
+                continue
+            if self.settings.groups.get(target, "") == own:
+                item = asked.get(target) or Dependency(target, model.STARTED, work.position)
+                found.append(_Need(target, item.condition, target in bound, item.required, item.restart))
+        return found
 
-    def _healthy(self, needs: Iterable[Dependency]) -> Iterator[str]:
-        """The containers whose health is waited for."""
+    def _checks(self, needs: Iterable[_Need]) -> Iterator[_Step]:
+        """The steps that wait for others, or see to it that these have come up."""
         for need in needs:
+            found = self.names[need.target]
             if need.condition == model.HEALTHY:
-                yield from self.names[need.target].containers
+                for name in found.containers:
+                    yield steps.healthy(self.settings.docker, name), "" if need.required else "-"
+            elif need.required and not need.follows:
+                done = need.condition == model.COMPLETED
+                for name in found.instances:
+                    yield steps.active(name, user=self.settings.user, done=done), ""
 
-    def _ordering(self, work: Workload, needs: Sequence[Dependency]) -> Iterator[tuple[str, str]]:
+    def _ordering(self, work: Workload, needs: Sequence[_Need]) -> Iterator[tuple[str, str]]:
         for key in self._shared_keys(work):
             for name in self.shared[key].instances:
                 yield "After", name
@@ -462,8 +485,9 @@ class Writer:
         for need in needs:
             for name in self.names[need.target].instances:
                 yield "After", name
-                yield ("Requires" if need.required else "Wants"), name
-                if need.restart:
+                # Requires= would stop this one whenever the other one is stopped, or starts again after a failure
+                yield ("Requires" if need.required and need.follows else "Wants"), name
+                if need.restart and not need.required:
                     yield "PartOf", name
 
     def _shared_keys(self, work: Workload) -> list[tuple[str, str]]:
@@ -621,13 +645,11 @@ def fits_file(item: Env) -> bool:
 
 def restarting(work: Workload, *, once: bool) -> Iterator[tuple[str, str]]:
     """What follows an end. The statuses are those of `docker stop`: no failure, but no reason to stay away either."""
-    if work.restart.policy == "no":
-        if not once:
-            yield "SuccessExitStatus", "143"
-        return
-    failure = once or work.restart.policy == "on-failure"
-    yield "Restart", "on-failure" if failure else "always"
-    yield "RestartSec", _seconds(_delay(work))
+    policy = work.restart.policy
+    failure = policy == "on-failure" or (once and policy != "no")
+    if policy != "no":
+        yield "Restart", "on-failure" if failure else "always"
+        yield "RestartSec", _seconds(_delay(work))
     if not once:
         yield "SuccessExitStatus", "137 143"
         if failure:

@@ -102,7 +102,7 @@ def run(options: argparse.Namespace, ui: Ui) -> int:
         ui.info(f"{count(len(files), 'file')} written to {options.output}: {_summary(findings)}")
     else:
         # the artifacts are what was asked for, secrets of the file included
-        ui.print("\n".join(item.text.removesuffix("\n") for item in _separated(files)))
+        ui.print("\n".join(item.text.removesuffix("\n") for item in _separated(files)).rstrip("\n"))
         ui.issues(fidelity.issues_of(findings, options.to), notes=True)
         ui.info(_summary(findings))
     return 0
