@@ -81,7 +81,7 @@ def events(systemd: Systemd, units: Mapping[str, Existing], *, follow: bool, sin
         reason = str(row.get("JOB_RESULT") or row.get("JOB_TYPE") or "")
         bad = int(row.get("PRIORITY") or 6) <= _WARNING or reason in ("failed", "dependency", "timeout")
         yield Event(
-            item.component, _time(row), bad, f"unit {name}", reason or ("failed" if bad else "told"), _text(row)
+            item.component, _time(row), bad, f"unit {name}", reason or ("failed" if bad else "state"), _text(row)
         )
 
 
