@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -25,16 +26,17 @@ def read(
     words = [*_options(since), f"--lines={'all' if tail is None else tail}"]
     # a call that follows shows ten lines only, unless it is told otherwise
     words += ["--follow"] if follow else []
-    field = "_SYSTEMD_USER_UNIT" if systemd.user else "_SYSTEMD_UNIT"
-    for row in _rows(systemd.lines(*words, *(f"{field}={unit}" for unit in units))):
+    field = _own(systemd)
+    for row in _rows(systemd.lines(*words, *_matches(systemd, field, units))):
         yield LogLine(existing.component, row.get(field, existing.name), _text(row), "stdout", _time(row))
 
 
 def tail(systemd: Systemd, unit: str, invocation: str, count: int) -> tuple[str, ...]:
     """The last lines of a unit's last run; what systemd says of it when it wrote nothing itself."""
-    own = f"{'_SYSTEMD_USER_UNIT' if systemd.user else '_SYSTEMD_UNIT'}={unit}"
-    run = f"_SYSTEMD_INVOCATION_ID={invocation}"
-    for matches in ([own, run] if invocation else [own], [f"{'USER_UNIT' if systemd.user else 'UNIT'}={unit}"]):
+    own = _matches(systemd, _own(systemd), [unit])
+    # what a user's manager runs has no field of its own for the run
+    run = [f"_SYSTEMD_INVOCATION_ID={invocation}"] if invocation and not systemd.user else []
+    for matches in ([*own, *run], _matches(systemd, _about(systemd), [unit])):
         try:
             done = systemd.journalctl("--output=cat", "--quiet", f"--lines={count}", *matches)
         except EngineError:
@@ -59,8 +61,8 @@ ENDED_WELL = "7ad2d189f7e94e70a38c781354912448"
 
 def last_word(systemd: Systemd, unit: str) -> Word:
     """What systemd said of a unit at last."""
-    match = f"{'USER_UNIT' if systemd.user else 'UNIT'}={unit}"
-    done = systemd.journalctl("--output=json", "--quiet", "--lines=1", f"--output-fields={_FIELDS}", match)
+    matches = _matches(systemd, _about(systemd), [unit])
+    done = systemd.journalctl("--output=json", "--quiet", "--lines=1", f"--output-fields={_FIELDS}", *matches)
     row = next(_rows(iter(done.out.splitlines())), None)
     if row is None:
         return Word()
@@ -71,9 +73,9 @@ def events(systemd: Systemd, units: Mapping[str, Existing], *, follow: bool, sin
     """What systemd says of units, by their names; see providers.base.Session.events."""
     if not units:
         return
-    field = "USER_UNIT" if systemd.user else "UNIT"
+    field = _about(systemd)
     words = [*_options(since), "--lines=all", *(["--follow"] if follow else [])]
-    for row in _rows(systemd.lines(*words, *(f"{field}={unit}" for unit in units))):
+    for row in _rows(systemd.lines(*words, *_matches(systemd, field, units))):
         name = str(row.get(field, ""))
         item = units.get(name)
         if item is None:
@@ -83,6 +85,22 @@ def events(systemd: Systemd, units: Mapping[str, Existing], *, follow: bool, sin
         yield Event(
             item.component, _time(row), bad, f"unit {name}", reason or ("failed" if bad else "state"), _text(row)
         )
+
+
+def _own(systemd: Systemd) -> str:
+    """The field of what a unit wrote."""
+    return "_SYSTEMD_USER_UNIT" if systemd.user else "_SYSTEMD_UNIT"
+
+
+def _about(systemd: Systemd) -> str:
+    """The field of what systemd says of a unit."""
+    return "USER_UNIT" if systemd.user else "UNIT"
+
+
+def _matches(systemd: Systemd, field: str, units: Iterable[str]) -> list[str]:
+    """Of a user's units the journal of the machine may have some of the same name, of other users."""
+    user = [f"_UID={os.geteuid()}"] if systemd.user else []
+    return [*(f"{field}={unit}" for unit in units), *user]
 
 
 def _options(since: str) -> list[str]:

@@ -105,7 +105,9 @@ class Systemd:
                 process.terminate()
 
     def _words(self, program: str, *words: str) -> list[str]:
-        return [program, *(["--user"] if self.user else []), "--no-pager", *words]
+        # the journal of a user alone is there on few machines: what is a user's is told by its fields
+        user = ["--user"] if self.user and program == "systemctl" else []
+        return [program, *user, "--no-pager", *words]
 
     def _call(self, words: Sequence[str], timeout: float | None) -> Done:
         try:
