@@ -388,7 +388,7 @@ class Writer:
             )
         service.append(self._exec("ExecStop", steps.stop(self.settings.docker, work), place, prefix="-"))
         service += [
-            self._exec("ExecStopPost", [[self.settings.docker, "network", "rm", name]], place, prefix="-")
+            self._exec("ExecStopPost", steps.removed(self.settings.docker, name), place, prefix="-")
             for name in self._own_networks(work)
             if shared
         ]
@@ -515,9 +515,7 @@ class Writer:
             if thing is not None and "external" not in thing.body:
                 found.append(([[docker, "volume", "create"], *steps.volume(mount.source, thing)], ""))
         for name in self._own_networks(work):
-            # it may be there already; the start tells when it is not
-            words = steps.network(name, self.placed.networks[name])
-            found.append(([[docker, "network", "create"], *words], "-"))
+            found.append((steps.made(docker, name, self.placed.networks[name]), ""))
         return [(tuple(map(tuple, groups)), prefix) for groups, prefix in found]
 
     def _pre_start(self, found: _Service, number: int, asked: Workload, paths: list[str]) -> Iterator[_Step]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -65,7 +66,7 @@ def test_a_service_with_its_network_and_volume() -> None:
         "RestartSec=1\n"
         "SuccessExitStatus=137 143\n"
         "ExecStartPre=-/usr/bin/docker rm --force app-web\n"
-        "ExecStartPre=/bin/sh -c \"/usr/bin/docker image inspect --format '{{.Id}}' example/web:1"
+        'ExecStartPre=/bin/sh -c "/usr/bin/docker image inspect example/web:1 >/dev/null 2>&1'
         ' || exec /usr/bin/docker pull example/web:1"\n'
         "ExecStart=/usr/bin/docker run \\\n"
         "    --name app-web \\\n"
@@ -295,11 +296,15 @@ def test_shared_things_as_steps() -> None:
     web = part(units(text, INLINE), "web")
     steps = said(web, "ExecStartPre")
     assert "/usr/bin/docker volume create --opt type=tmpfs app_data" in steps
-    assert "-/usr/bin/docker network create --internal app_front" in steps
+    lock = "/usr/bin/flock /run/atomicapp-networks.lock"
+    assert (
+        f'{lock} /bin/sh -c "/usr/bin/docker network inspect app_front >/dev/null 2>&1'
+        ' || exec /usr/bin/docker network create --internal app_front"'
+    ) in [re.sub(" +", " ", step) for step in steps]
     assert not [
         step for step in steps if step.endswith((" out", " there")) and "create" in step and "docker create" not in step
     ]
-    assert said(web, "ExecStopPost") == ["-/usr/bin/docker network rm app_front"]
+    assert said(web, "ExecStopPost") == [f"-{lock} /usr/bin/docker network rm app_front"]
 
 
 def test_a_client_that_is_told_where_the_engine_is() -> None:
