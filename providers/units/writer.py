@@ -509,14 +509,15 @@ class Writer:
     def _shared_steps(self, work: Workload) -> list[_Step]:
         if self.settings.shared == SHARED_UNITS:
             return []
-        docker, found = self.settings.docker, []
+        docker = self.settings.docker
+        found: list[_Step] = []
         for mount in work.mounts:
             thing = self.placed.volumes.get(mount.source) if mount.kind == model.VOLUME else None
             if thing is not None and "external" not in thing.body:
-                found.append(([[docker, "volume", "create"], *steps.volume(mount.source, thing)], ""))
+                found.append((((docker, "volume", "create"), *steps.volume(mount.source, thing)), ""))
         for name in self._own_networks(work):
             found.append((steps.made(docker, name, self.placed.networks[name]), ""))
-        return [(tuple(map(tuple, groups)), prefix) for groups, prefix in found]
+        return found
 
     def _pre_start(self, found: _Service, number: int, asked: Workload, paths: list[str]) -> Iterator[_Step]:
         """A container that comes to its end before the start; for a template before that of each replica."""
