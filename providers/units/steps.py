@@ -134,10 +134,11 @@ def file(path: str, text: str, mode: int, uid: int, gid: int) -> Iterator[Words]
     yield shell(f"chmod {mode:o} {quoted} && chown {uid}:{gid} {quoted}")
 
 
-def active(unit: str, *, user: bool, done: bool) -> Words:
+def active(unit: str, *, done: bool) -> Words:
     """Fails when another unit has not come up; when it has not `done` its work, where one between two starts won't do."""
     name = shlex.quote(unit)
-    asked = f'"$(systemctl{" --user" if user else ""} is-active {name})"'
+    # a user's own manager, and no other, tells its services who it is
+    asked = f'"$(systemctl ${{MANAGERPID:+--user}} is-active {name})"'
     return shell(
         f"case {asked} in active{'' if done else '|activating'}) ;; *) echo {name} is not active >&2; exit 1;; esac"
     )

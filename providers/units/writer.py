@@ -58,7 +58,7 @@ class Settings(NamedTuple):
     group of those on its machine: units of different groups don't know each other; services that it does not name are
     of one group. `volumes` gives the engine's names of volumes that the package requires, by key. `spread`: replicas
     run on different machines. `environment` are variables of the docker client, `engine_unit` the unit of the engine ("" for
-    none; `user`: the units are those of a user's own manager), `install` the target that starts all at boot ("" for none), `line_max` the bytes that a line must not reach.
+    none), `install` the target that starts all at boot ("" for none), `line_max` the bytes that a line must not reach.
     """
 
     app: str
@@ -74,7 +74,6 @@ class Settings(NamedTuple):
     environment: tuple[tuple[str, str], ...] = ()
     engine_unit: str = "docker.service"
     install: str = ""
-    user: bool = False
     line_max: int | None = LINE_MAX
 
 
@@ -474,7 +473,7 @@ class Writer:
             elif need.required and not need.follows:
                 done = need.condition == model.COMPLETED
                 for name in found.instances:
-                    yield steps.active(name, user=self.settings.user, done=done), ""
+                    yield steps.active(name, done=done), ""
 
     def _ordering(self, work: Workload, needs: Sequence[_Need]) -> Iterator[tuple[str, str]]:
         for key in self._shared_keys(work):

@@ -169,7 +169,7 @@ def test_dependencies() -> None:
     assert ordering(web, "After")[2:] == ["app-db.service", "app-init.service", "app-cache.service"]
     assert [step for step in said(web, "ExecStartPre") if "is-active" in step] == [
         (
-            '/bin/sh -c "case \\"$$(systemctl is-active app-init.service)\\" in active) ;;'
+            '/bin/sh -c "case \\"$$(systemctl $${MANAGERPID:+--user} is-active app-init.service)\\" in active) ;;'
             ' *) echo app-init.service is not active >&2; exit 1;; esac"'
         )
     ]
