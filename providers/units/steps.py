@@ -24,6 +24,9 @@ _CHUNK = 60_000  # characters that one command line takes; whole groups of four
 _BLOCK = 1000
 
 
+LOCK = "/run/atomicapp-networks.lock"
+
+
 class Run(NamedTuple):
     """How a container is run: the commands before, and the one that stays for as long as it runs."""
 
@@ -73,7 +76,7 @@ def pull(docker: str, work: Workload) -> Iterator[Words]:
     if work.pull == model.PULL_ALWAYS:
         yield shell(f"exec {shlex.join(words)} >/dev/null")
     elif work.pull != model.PULL_NEVER:
-        there = shlex.join([docker, "image", "inspect", "--format", "{{.Id}}", work.image])
+        there = shlex.join([docker, "image", "inspect", work.image])
         yield shell(f"{there} >/dev/null 2>&1 || exec {shlex.join(words)} >/dev/null")
 
 
@@ -136,10 +139,11 @@ def file(path: str, text: str, mode: int, uid: int, gid: int) -> Iterator[Words]
     yield shell(f"chmod {mode:o} {quoted} && chown {uid}:{gid} {quoted}")
 
 
-def active(unit: str, *, user: bool, done: bool) -> Words:
+def active(unit: str, *, done: bool) -> Words:
     """Fails when another unit has not come up; when it has not `done` its work, where one between two starts won't do."""
     name = shlex.quote(unit)
-    asked = f'"$(systemctl{" --user" if user else ""} is-active {name})"'
+    # a user's own manager, and no other, tells its services who it is
+    asked = f'"$(systemctl ${{MANAGERPID:+--user}} is-active {name})"'
     return shell(
         f"case {asked} in active{'' if done else '|activating'}) ;; *) echo {name} is not active >&2; exit 1;; esac"
     )
@@ -166,6 +170,18 @@ def network(name: str, thing: Thing) -> Iterator[Group]:
         yield from _pairs("--aux-address", found.get("AuxiliaryAddresses", {}))
     yield from _pairs("--label", body.get("labels", {}))
     yield (name,)
+
+
+def made(docker: str, name: str, thing: Thing) -> Words:
+    """Makes a network, if it is not there. Two units that do so at a time would make two of one name."""
+    there = f"{shlex.join([docker, 'network', 'inspect', name])} >/dev/null 2>&1"
+    create = shlex.join([docker, "network", "create", *(word for group in network(name, thing) for word in group)])
+    return (("/usr/bin/flock", LOCK, "/bin/sh", "-c"), (f"{there} || exec {create}",))
+
+
+def removed(docker: str, name: str) -> Words:
+    """Removes a network; while others have it, nothing happens."""
+    return (("/usr/bin/flock", LOCK, docker, "network", "rm", name),)
 
 
 def volume(name: str, thing: Thing) -> Iterator[Group]:

@@ -58,7 +58,7 @@ class Settings(NamedTuple):
     group of those on its machine: units of different groups don't know each other; services that it does not name are
     of one group. `volumes` gives the engine's names of volumes that the package requires, by key. `spread`: replicas
     run on different machines. `environment` are variables of the docker client, `engine_unit` the unit of the engine ("" for
-    none; `user`: the units are those of a user's own manager), `install` the target that starts all at boot ("" for none), `line_max` the bytes that a line must not reach.
+    none), `install` the target that starts all at boot ("" for none), `line_max` the bytes that a line must not reach.
     """
 
     app: str
@@ -74,7 +74,6 @@ class Settings(NamedTuple):
     environment: tuple[tuple[str, str], ...] = ()
     engine_unit: str = "docker.service"
     install: str = ""
-    user: bool = False
     line_max: int | None = LINE_MAX
 
 
@@ -389,7 +388,7 @@ class Writer:
             )
         service.append(self._exec("ExecStop", steps.stop(self.settings.docker, work), place, prefix="-"))
         service += [
-            self._exec("ExecStopPost", [[self.settings.docker, "network", "rm", name]], place, prefix="-")
+            self._exec("ExecStopPost", steps.removed(self.settings.docker, name), place, prefix="-")
             for name in self._own_networks(work)
             if shared
         ]
@@ -475,7 +474,7 @@ class Writer:
             elif need.required and not need.follows:
                 done = need.condition == model.COMPLETED
                 for name in found.instances:
-                    yield steps.active(name, user=self.settings.user, done=done), ""
+                    yield steps.active(name, done=done), ""
 
     def _ordering(self, work: Workload, needs: Sequence[_Need]) -> Iterator[tuple[str, str]]:
         for key in self._shared_keys(work):
@@ -510,16 +509,15 @@ class Writer:
     def _shared_steps(self, work: Workload) -> list[_Step]:
         if self.settings.shared == SHARED_UNITS:
             return []
-        docker, found = self.settings.docker, []
+        docker = self.settings.docker
+        found: list[_Step] = []
         for mount in work.mounts:
             thing = self.placed.volumes.get(mount.source) if mount.kind == model.VOLUME else None
             if thing is not None and "external" not in thing.body:
-                found.append(([[docker, "volume", "create"], *steps.volume(mount.source, thing)], ""))
+                found.append((((docker, "volume", "create"), *steps.volume(mount.source, thing)), ""))
         for name in self._own_networks(work):
-            # it may be there already; the start tells when it is not
-            words = steps.network(name, self.placed.networks[name])
-            found.append(([[docker, "network", "create"], *words], "-"))
-        return [(tuple(map(tuple, groups)), prefix) for groups, prefix in found]
+            found.append((steps.made(docker, name, self.placed.networks[name]), ""))
+        return found
 
     def _pre_start(self, found: _Service, number: int, asked: Workload, paths: list[str]) -> Iterator[_Step]:
         """A container that comes to its end before the start; for a template before that of each replica."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -65,8 +66,8 @@ def test_a_service_with_its_network_and_volume() -> None:
         "RestartSec=1\n"
         "SuccessExitStatus=137 143\n"
         'ExecStartPre=-/bin/sh -c "exec /usr/bin/docker rm --force app-web >/dev/null 2>&1"\n'
-        "ExecStartPre=/bin/sh -c \"/usr/bin/docker image inspect --format '{{.Id}}' example/web:1"
-        ' >/dev/null 2>&1 || exec /usr/bin/docker pull example/web:1 >/dev/null"\n'
+        'ExecStartPre=/bin/sh -c "/usr/bin/docker image inspect example/web:1 >/dev/null 2>&1'
+        ' || exec /usr/bin/docker pull example/web:1 >/dev/null"\n'
         "ExecStart=/usr/bin/docker run \\\n"
         "    --name app-web \\\n"
         "    --network name=app_default,alias=web \\\n"
@@ -168,7 +169,7 @@ def test_dependencies() -> None:
     assert ordering(web, "After")[2:] == ["app-db.service", "app-init.service", "app-cache.service"]
     assert [step for step in said(web, "ExecStartPre") if "is-active" in step] == [
         (
-            '/bin/sh -c "case \\"$$(systemctl is-active app-init.service)\\" in active) ;;'
+            '/bin/sh -c "case \\"$$(systemctl $${MANAGERPID:+--user} is-active app-init.service)\\" in active) ;;'
             ' *) echo app-init.service is not active >&2; exit 1;; esac"'
         )
     ]
@@ -295,11 +296,15 @@ def test_shared_things_as_steps() -> None:
     web = part(units(text, INLINE), "web")
     steps = said(web, "ExecStartPre")
     assert "/usr/bin/docker volume create --opt type=tmpfs app_data" in steps
-    assert "-/usr/bin/docker network create --internal app_front" in steps
+    lock = "/usr/bin/flock /run/atomicapp-networks.lock"
+    assert (
+        f'{lock} /bin/sh -c "/usr/bin/docker network inspect app_front >/dev/null 2>&1'
+        ' || exec /usr/bin/docker network create --internal app_front"'
+    ) in [re.sub(" +", " ", step) for step in steps]
     assert not [
         step for step in steps if step.endswith((" out", " there")) and "create" in step and "docker create" not in step
     ]
-    assert said(web, "ExecStopPost") == ["-/usr/bin/docker network rm app_front"]
+    assert said(web, "ExecStopPost") == [f"-{lock} /usr/bin/docker network rm app_front"]
 
 
 def test_a_client_that_is_told_where_the_engine_is() -> None:
