@@ -146,12 +146,17 @@ class Applier:
         with self.coming as coming:
             new = [item for item in coming.take() if item.kind == UNIT]
             for item in new:
+                if item.body.get("way") == marks.ONCE:
+                    # else it would look as if it had come to its end
+                    self.folder.set_due(self.app, item.name)
                 self._write(item)
             if new:
                 self.reloads.now()
         if self._write(resource):
             self.reloads.now()
         self._start(resource.name, resource.body)
+        if resource.body.get("way") == marks.ONCE:
+            self.folder.clear_due(self.app, resource.name)
 
     def _write(self, resource: Resource) -> bool:
         """Write the files of a unit; whether they were not there just so."""
@@ -183,7 +188,9 @@ class Applier:
         old = before.text if before else ""
         instances = before.mark.instances if before and before.mark else ()
         surplus = set(units_of(existing.name, instances)) - set(_units(resource))
-        changed = fields.texts(old) != fields.texts(self.text(resource)) or self._own_changed(resource, before)
+        self.folder.set_due(self.app, resource.name)
+        due = existing.hash == "" and before is not None and not before.touched
+        changed = due or fields.texts(old) != fields.texts(self.text(resource)) or self._own_changed(resource, before)
         self._write(resource)
         if surplus:
             self._down(sorted(surplus), installed=_installed(old))
@@ -191,8 +198,9 @@ class Applier:
         new = self.text(resource)
         if _installed(old) and _install(old) != _install(new):
             # links that the new text does not ask for go with the old ones
-            self.systemd.order("disable", "--no-reload", *_units(resource))
+            self.systemd.order("disable", "--no-reload", "--", *_units(resource))
         self._start(resource.name, resource.body, again=changed, failed=existing.state == FAILED)
+        self.folder.clear_due(self.app, resource.name)
 
     def _own_changed(self, resource: Resource, before: File | None) -> bool:
         new = resource.body.get("files", {})
@@ -206,14 +214,17 @@ class Applier:
             self._forget(units)
         if body.get("way") == marks.PRESENT_ONLY or not units:
             if again and units:
-                self.systemd.order("try-restart", "--no-block", *units)
+                self.systemd.order("try-restart", "--no-block", "--", *units)
+            return
+        if installed and not again:
+            self.systemd.order("enable", "--now", "--no-reload", "--no-block", "--", *units)
             return
         if installed:
-            self.systemd.order("enable", "--no-reload", *units)
+            self.systemd.order("enable", "--no-reload", "--", *units)
         if again and name.endswith(".socket"):
             # a socket can't begin to listen while its service has it
-            self.systemd.order("stop", *units, *self._triggered(units))
-        self.systemd.order("restart" if again else "start", "--no-block", *units)
+            self.systemd.order("stop", "--", *units, *self._triggered(units))
+        self.systemd.order("restart" if again else "start", "--no-block", "--", *units)
 
     def _triggered(self, units: Sequence[str]) -> list[str]:
         rows = self.systemd.show(units, ("Triggers",))
@@ -261,8 +272,8 @@ class Applier:
         if not units:
             return
         if installed:
-            self.systemd.order("disable", "--no-reload", *units)
-        done = self.systemd.systemctl("stop", *units, timeout=None)
+            self.systemd.order("disable", "--no-reload", "--", *units)
+        done = self.systemd.systemctl("stop", "--", *units, timeout=None)
         if done.code != 0 and "not loaded" not in done.said:
             raise Refused(done.said or f"systemctl stop ended with {done.code}")
         # one that did not end well was stopped all the same
@@ -273,7 +284,7 @@ class Applier:
         rows = self.systemd.show(units, ("ActiveState",))
         failed = [unit for unit, row in rows.items() if row.get("ActiveState") == "failed"]
         if failed:
-            self.systemd.systemctl("reset-failed", *failed)
+            self.systemd.systemctl("reset-failed", "--", *failed)
 
     def _delete(self, existing: Existing) -> None:
         file = self.folder.unit(existing.name)

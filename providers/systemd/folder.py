@@ -25,6 +25,7 @@ FILES = "/@atomicapp-files@"
 
 _TYPES = tuple(f".{kind}" for kind in sorted(names.TYPES))
 _DATA = ".data"
+_DUE = ".due"
 
 
 class OwnFile(NamedTuple):
@@ -38,11 +39,13 @@ class OwnFile(NamedTuple):
 
 
 class File(NamedTuple):
-    """A unit file, or the mark of data. `mark` is None for what is not ours."""
+    """A unit file, or the mark of data. `mark` is None for what is not ours; `due`: nothing has started it with this text
+    yet."""
 
     name: str
     text: str
     mark: Mark | None
+    due: bool = False
 
     @property
     def touched(self) -> bool:
@@ -65,7 +68,7 @@ class Folder:
             if entry.name.endswith(_TYPES) and entry.is_file(follow_symlinks=False):
                 file = self._read(Path(entry.path), entry.name)
                 if file is not None and file.mark is not None:
-                    found.append(file)
+                    found.append(file._replace(due=self._due(file.mark.app, file.name).exists()))
         for app in self._entries(self.path / OWN):
             if app.is_dir(follow_symlinks=False):
                 found += self._data(Path(app.path))
@@ -132,10 +135,20 @@ class Folder:
     def remove(self, name: str, mark: Mark) -> None:
         """A unit and those of its own files that no other unit of the app uses."""
         self._unlink(self.path / name)
-        others = {own for file in self.ours() if file.mark and file.mark.app == mark.app for own in file.mark.files}
+        self._unlink(self._due(mark.app, name))
+        others = {own for file in self.ours() if file.mark for own in file.mark.files} if mark.files else set()
         for own in mark.files:
             if own not in others:
                 self._unlink(self.files / own)
+        self._tidy()
+
+    def set_due(self, app: str, name: str) -> None:
+        """Remember that a unit is to be started with what will be written: whatever comes between."""
+        self._write(self._due(app, name), "", 0o600)
+
+    def clear_due(self, app: str, name: str) -> None:
+        """It was started."""
+        self._unlink(self._due(app, name))
         self._tidy()
 
     def remove_own(self, path: str) -> None:
@@ -154,6 +167,9 @@ class Folder:
     def write_plain(self, name: str, text: str) -> None:
         """A unit file without a mark, for a moment."""
         self._write(self.path / name, text, 0o644)
+
+    def _due(self, app: str, name: str) -> Path:
+        return self.files / names.escape(app) / f"{names.escape(name)}{_DUE}"
 
     def _mark(self, app: str, key: str) -> Path:
         return self.files / names.escape(app) / f"{names.escape(key)}{_DATA}"

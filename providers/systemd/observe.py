@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from atomicapp.errors import EngineError
-from atomicapp.model import PRESENT, Existing, Resource
+from atomicapp.model import PRESENT, STOPPED, Existing, Resource
 from atomicapp.providers.systemd import marks, state
 from atomicapp.providers.systemd.artifacts import numbered
 from atomicapp.providers.systemd.folder import File, Folder
@@ -58,8 +58,10 @@ def _existing(file: File, mark: Mark, rows: Mapping[str, Row]) -> Existing:
         return marks.existing(file.name, mark, state=PRESENT, touched=False)
     own = [(unit, rows.get(unit, {})) for unit in _asked(file)]
     found, detail, ready = state.tell(mark, own)
+    if file.due and found in (PRESENT, STOPPED) and mark.way != marks.PRESENT_ONLY:
+        found, detail = STOPPED, "not started yet"
     counted = mark.instances == numbered(len(mark.instances)) and bool(mark.instances or mark.way == marks.SCALED)
-    return marks.existing(file.name, mark, state=found, touched=file.touched)._replace(
+    return marks.existing(file.name, mark, state=found, touched=file.touched or file.due)._replace(
         detail=detail,
         ready=ready,
         id=" ".join(row.get("InvocationID", "") for _, row in own),

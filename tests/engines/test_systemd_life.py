@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -39,7 +40,10 @@ from atomicapp.position import Position
 from atomicapp.providers import systemd
 from atomicapp.providers.systemd import marks
 from atomicapp.providers.systemd.folder import Folder
-from tests.engines.systemd import Node
+from tests.compose.files import read_input
+from tests.compose.units import NAMES
+from tests.engines.docker import DockerEngine
+from tests.engines.systemd import Node, Nodes
 
 pytestmark = pytest.mark.engine
 
@@ -172,7 +176,7 @@ def test_new_units_are_read_once_before_the_first_starts(life: Life) -> None:
     life.run(life.wanted(first_service=first, middle_service=SLEEP, last_service=SLEEP))
     calls = life.calls()
     assert calls.count("daemon-reload") == 1
-    assert calls.index("daemon-reload") < calls.index("start")
+    assert calls.index("daemon-reload") < calls.index("enable")
     assert set(life.states().values()) == {RUNNING}
 
 
@@ -219,6 +223,50 @@ def test_what_was_changed_by_hand_is_brought_back(life: Life) -> None:
     ]
     life.run(wanted)
     assert path.read_text() == text
+
+
+def test_what_was_written_and_not_restarted_is_restarted_by_the_next_run(
+    life: Life, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As when the machine goes down between the two."""
+    life.run(life.wanted(web_service=SLEEP, job_service="[Service]\nType=oneshot\nExecStart=/bin/true\n"))
+    before = life.held()["web.service"].id
+    changed = SLEEP.replace("1000", "1001")
+    job = "[Service]\nType=oneshot\nExecStart=/bin/echo it ran\n"
+    wanted = life.wanted(web_service=changed, job_service=job, new_service=job)
+    script = (life.node.path / "systemctl").read_text().split("\n", 1)[1]
+    (tmp_path / "systemctl").write_text(
+        f'#!/bin/sh\ncase "$*" in *"restart "*|*"start "*) echo no power >&2; exit 1;; esac\n{script}'
+    )
+    (tmp_path / "systemctl").chmod(0o755)
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+        with pytest.raises(EngineError, match="no power"):
+            life.run(wanted)
+    life.node.systemctl("daemon-reload")
+    assert life.held()["web.service"].id == before
+    done = life.run(wanted)
+    assert done["web.service"] == "update"
+    assert life.held()["web.service"].id != before
+    for name in ("job.service", "new.service"):
+        assert "it ran" in life.node.journal(life.unit(name))
+    assert life.run(wanted) == {}
+
+
+def test_a_boot_brings_the_app_up(
+    systemd_nodes: Nodes, docker_engine: DockerEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    node = systemd_nodes("boot")
+    for variable, text in node.environment.items():
+        monkeypatch.setenv(variable, text)
+    life = Life(node, tmp_path / "calls")
+    life.run(life.wanted(web_service=SLEEP, db_service=SLEEP))
+    life.carry_out([step for step in diff.stop(life.held().values()) if step.component == "db"])
+    docker_engine.docker("restart", node.name)
+    node.wait()
+    assert life.states() == {"web.service": RUNNING, "db.service": STOPPED}
+    life.end()
+    systemd_nodes.drop("boot")
 
 
 def test_uninstall_leaves_nothing_not_even_failures(life: Life) -> None:
@@ -498,3 +546,18 @@ def test_all_deployments_are_listed_and_gone_steps_are_no_fault(life: Life) -> N
     steps = [Step(DELETE, None, item) for item in life.held().values()]
     life.carry_out(steps)
     life.carry_out(steps)
+
+
+def test_what_is_converted_is_good_for_systemd(systemd_node: Node) -> None:
+    """Its own judge of unit files, on all that golden files are kept of."""
+    for name in NAMES:
+        files = [item for item in systemd.convert(read_input(name), Target("app")) if item.path.endswith(".service")]
+        assert files
+        folder = f"/tmp/{name}"
+        for item in files:
+            systemd_node.run("sh", "-c", f"mkdir -p {folder} && cat >'{folder}/{item.path}'", stdin=item.text)
+        said = systemd_node.run(
+            "sh", "-c", f"systemd-analyze verify --man=no --recursive-errors=no {folder}/* 2>&1; true"
+        )
+        # the docker service is not on the node
+        assert [line for line in said.splitlines() if "docker.service" not in line] == [], name
