@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -58,6 +59,7 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock = threading.Lock()
 
     # ------------------------------------------------------------ reading
 
@@ -133,14 +135,11 @@ class Folder:
         self._write(self._mark(mark.app, mark.key), marks.written("", mark), 0o600)
 
     def remove(self, name: str, mark: Mark) -> None:
-        """A unit and those of its own files that no other unit of the app uses."""
+        """A unit and its own files."""
         self._unlink(self.path / name)
         self._unlink(self._due(mark.app, name))
-        others = {own for file in self.ours() if file.mark for own in file.mark.files} if mark.files else set()
         for own in mark.files:
-            if own not in others:
-                self._unlink(self.files / own)
-        self._tidy()
+            self._unlink(self.files / own)
 
     def set_due(self, app: str, name: str) -> None:
         """Remember that a unit is to be started with what will be written: whatever comes between."""
@@ -149,7 +148,6 @@ class Folder:
     def clear_due(self, app: str, name: str) -> None:
         """It was started."""
         self._unlink(self._due(app, name))
-        self._tidy()
 
     def remove_own(self, path: str) -> None:
         """One of our own files."""
@@ -158,7 +156,6 @@ class Folder:
     def remove_data(self, app: str, key: str) -> None:
         """The mark of data."""
         self._unlink(self._mark(app, key))
-        self._tidy()
 
     def remove_plain(self, name: str) -> None:
         """A unit file without more."""
@@ -174,18 +171,25 @@ class Folder:
     def _mark(self, app: str, key: str) -> Path:
         return self.files / names.escape(app) / f"{names.escape(key)}{_DATA}"
 
-    def _tidy(self) -> None:
-        """The folders of own files go with the last of them."""
-        for folder, _, _ in os.walk(self.files, topdown=False):
-            with contextlib.suppress(OSError):
-                Path(folder).rmdir()
-
     def _write(self, path: Path, text: str, mode: int, owner: tuple[int, int] = (0, 0)) -> None:
+        for tries_left in (2, 1, 0):
+            try:
+                with self._lock:
+                    self._write_whole(path, text, mode, owner)
+                return
+            except FileNotFoundError as error:
+                # another app, whose last file has just gone, has taken the folder along
+                if not tries_left:
+                    raise self._error(path, error, "written") from error
+            except OSError as error:
+                raise self._error(path, error, "written") from error
+
+    def _write_whole(self, path: Path, text: str, mode: int, owner: tuple[int, int]) -> None:
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self.path.mkdir(parents=True, exist_ok=True)
+        for folder in reversed(path.relative_to(self.path).parents[:-1]):
+            (self.path / folder).mkdir(mode=0o700, exist_ok=True)
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            for folder in reversed(path.relative_to(self.path).parents[:-1]):
-                (self.path / folder).mkdir(mode=0o700, exist_ok=True)
             handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
             with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
                 file.write(text)
@@ -195,16 +199,21 @@ class Folder:
                     os.fchown(handle, *owner)
                 os.fsync(handle)
             part.replace(path)
-        except OSError as error:
+        except OSError:
             with contextlib.suppress(OSError):
                 part.unlink()
-            raise self._error(path, error, "written") from error
+            raise
 
     def _unlink(self, path: Path) -> None:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise self._error(path, error, "removed") from error
+        if path.is_relative_to(self.files):
+            # the folders of own files go with the last of them
+            with self._lock, contextlib.suppress(OSError):
+                for folder in path.parents[: len(path.relative_to(self.path).parts) - 1]:
+                    folder.rmdir()
 
     def _error(self, path: Path, error: OSError, what: str) -> EngineError:
         hint = f"see to {path.parent} and run the same command again"
