@@ -73,10 +73,39 @@ def changes(
     found = []
     for path in [*after, *(path for path in before if path not in after)]:
         old_value, new_value = before.get(path), after.get(path)
-        if old_value != new_value:
-            shown = path in secret
-            found.append(Change(path, _told(old_value, shown), _told(new_value, shown)))
+        if old_value == new_value:
+            continue
+        if path in secret:
+            found.append(Change(path, _told(old_value, True), _told(new_value, True)))
+        else:
+            found.append(Change(path, *_short(old_value, new_value)))
     return (*found, *others)
+
+
+_LONG = 60
+"""Characters up to which both values are shown in full."""
+
+
+def _short(old: str | None, new: str | None) -> tuple[str | None, str | None]:
+    """Two values as they are told: of long ones the words that differ, options with the words behind them."""
+    if old is None or new is None or max(len(old), len(new)) <= _LONG:
+        return old, new
+    words = old.split(), new.split()
+    if words[0] == words[1]:
+        return old, new
+    from difflib import SequenceMatcher
+
+    told: tuple[list[str], list[str]] = ([], [])
+    for op, *ends in SequenceMatcher(None, *words, autojunk=False).get_opcodes():
+        if op == "equal":
+            continue
+        for side, (start, end) in enumerate((ends[:2], ends[2:])):
+            own = words[side]
+            # a value without its option tells little
+            begin = start - 1 if 0 < start < end and own[start - 1].startswith("-") else start
+            told[side].append(" ".join(own[begin:end]))
+    was, now = (" ... ".join(part for part in side if part) for side in told)
+    return f"... {was}" if was else "...", f"... {now}" if now else "..."
 
 
 def _told(text: str | None, secret: bool) -> str | None:

@@ -35,6 +35,7 @@ _STATUS = {
 """Exit statuses from 200 on that are of systemd itself: the program was never run."""
 
 _COMMON = {126: "a command can't be executed", 127: "a command was not found", 137: "it was killed (SIGKILL)"}
+_NOT_RUN = 125  # what the docker command ends with when it was not the container that ended
 _SIGNALS = {1: "HUP", 2: "INT", 3: "QUIT", 4: "ILL", 6: "ABRT", 7: "BUS", 8: "FPE", 9: "KILL", 11: "SEGV", 15: "TERM"}
 _COMMAND = re.compile(
     r"argv\[\]=(?P<words>.*?) ; (?:ignore_errors|flags)=(?P<ignore>.*?) ;.*?; code=(?P<code>.*?) ; status=(?P<status>\d+)"
@@ -54,6 +55,8 @@ def end(row: Mapping[str, str]) -> str:
         return f"ended by signal {_SIGNALS.get(status, status)}" + (
             " (core dumped)" if row["ExecMainCode"] == "3" else ""
         )
+    if status == _NOT_RUN and "/docker " in row.get("ExecStart", ""):
+        return f"exit code {status}: the engine could not run the container"
     if status or row.get("ExecMainCode") == "1":
         return exit_code(status)
     return result.replace("-", " ") if result not in ("", "success") else "ended"

@@ -44,6 +44,15 @@ BEFORE = (
             },
             "exit code 2",
         ),
+        (
+            {
+                "Result": "exit-code",
+                "ExecMainCode": "1",
+                "ExecMainStatus": "125",
+                "ExecStart": "{ path=/usr/bin/docker ; }",
+            },
+            "exit code 125: the engine could not run the container",
+        ),
         ({"Result": "oom-kill"}, "it needed more memory than there was (OOM)"),
         ({"Result": "some-new-thing"}, "some new thing"),
         ({}, "ended"),
@@ -83,6 +92,14 @@ def test_changes_are_told_by_option_and_variable() -> None:
         Change("file/app/web/gone", "(hidden)", None),
     )
     assert fields.texts("no unit at all") == {}
+
+
+def test_of_long_commands_the_words_that_differ_are_told() -> None:
+    command = "[Service]\nExecStart=/usr/bin/docker run --name app-web --network name=app_default,alias=web {} image\n"
+    found = fields.changes(command.format("-p 1:80 -v a:/a"), command.format("-p 2:80 -v a:/a --rm"), set(), {})
+    assert found == (Change("Service/ExecStart", "... -p 1:80", "... -p 2:80 ... --rm"),)
+    found = fields.changes(command.format("--rm"), command.format(""), set(), {})
+    assert found == (Change("Service/ExecStart", "... --rm", "..."),)
 
 
 def test_the_folder_is_that_of_the_manager(monkeypatch: pytest.MonkeyPatch) -> None:
