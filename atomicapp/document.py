@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
-import yaml
-
+from atomicapp import patterns
 from atomicapp.errors import ERROR, Issue, SpecError
 from atomicapp.position import Position, line_of
+
+with patterns.late():
+    import yaml
 
 Node = yaml.Node
 MappingNode = yaml.MappingNode

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from atomicapp.errors import ConfigError, FetchError
+from atomicapp.host import in_host
 from atomicapp.images.reference import HUB, HUB_API, Reference
-from atomicapp.store import in_host
 
 HUB_KEY = "https://index.docker.io/v1/"
 HELPER_SECONDS = 60

@@ -18,8 +18,8 @@ from atomicapp import io
 from atomicapp.cli import options as opts
 from atomicapp.cli.ui import Ui, count
 from atomicapp.errors import ERROR, AtomicAppError, SpecError, UsageError
+from atomicapp.host import in_host
 from atomicapp.model import Target
-from atomicapp.store import in_host
 from atomicapp.workload import fidelity
 from atomicapp.workload.fidelity import APPROXIMATED, KEPT, LOST, Finding
 
