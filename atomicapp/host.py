@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def name_in_host(path: str) -> str:
+    """An absolute path of the host as it is called here: inside our tool image, the host's root is mounted at /host."""
+    return "/host" + path if path.startswith("/") and _inside() and not path.startswith("/host/") else path
 
 
 def in_host(path: str) -> Path:
-    """An absolute path of the host: inside our tool image, the host's root is mounted at /host."""
-    if path.startswith("/") and inside_tool_container() and not path.startswith("/host/"):
-        return Path("/host" + path)
-    return Path(path)
+    """The same as a Path."""
+    from pathlib import Path
+
+    return Path(name_in_host(path))
 
 
-def inside_tool_container() -> bool:
-    """Whether this process runs in a container with the host's root at /host."""
-    return Path("/host").is_dir() and (Path("/.dockerenv").exists() or Path("/run/.containerenv").exists())
+def _inside() -> bool:
+    return os.path.isdir("/host") and (os.path.exists("/.dockerenv") or os.path.exists("/run/.containerenv"))
