@@ -16,10 +16,11 @@ A *scope* is the namespace path of a component: `general` for the root app's own
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from atomicapp.errors import Issue
 from atomicapp.position import Position
+from atomicapp.records import NamedTuple
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,12 +17,13 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from atomicapp import io
 from atomicapp.errors import StateError
 from atomicapp.host import in_host
 from atomicapp.model import Target
+from atomicapp.records import NamedTuple
 
 RECORD_FORMAT = 1
 PENDING = "pending"  # a run began and did not say how it ended: it was killed

@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from atomicapp.cli import options as opts
 from atomicapp.cli.ui import Ui
@@ -21,6 +21,7 @@ from atomicapp.nulecule.resolve import resolve, walk
 from atomicapp.params import answers as answering
 from atomicapp.params import configure
 from atomicapp.params.secrets import Redactor
+from atomicapp.records import NamedTuple
 from atomicapp.rendering.render import NO_ARTIFACTS, render
 from atomicapp.rendering.sources import Remote, Sources, checkout
 from atomicapp.store import Store, check_name, name_for

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from atomicapp.errors import ERROR
 from atomicapp.model import COMPOSE, Artifact
 from atomicapp.position import Position
 from atomicapp.providers.docker import body, names
+from atomicapp.records import NamedTuple
 from atomicapp.workload.model import Workload
 
 

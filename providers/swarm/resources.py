@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from atomicapp.errors import ERROR, WARNING, Issue, SpecError
 from atomicapp.model import SHARED, Artifact, Parsed, Rendered, Resource, Target, Volume
@@ -12,6 +12,7 @@ from atomicapp.position import Position, line_of
 from atomicapp.providers.swarm import artifacts, fields, names, parts, spec
 from atomicapp.providers.swarm.artifacts import Part
 from atomicapp.providers.swarm.parts import CONFIG, NETWORK, SECRET, VOLUME
+from atomicapp.records import NamedTuple
 from atomicapp.workload import model, requirements, risks
 from atomicapp.workload.model import Mount, Workload
 
