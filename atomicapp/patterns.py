@@ -11,17 +11,14 @@ from typing import Any
 class _Late:
     """Stands for a compiled pattern and becomes one with its first use."""
 
-    __slots__ = ("_arguments", "_pattern")
-
     def __init__(self, *arguments: Any) -> None:
         self._arguments = arguments
-        self._pattern: re.Pattern[Any] | None = None
 
     def __getattr__(self, name: str) -> Any:
-        # asked for what the slots don't have: an attribute of the pattern
-        if self._pattern is None:
-            self._pattern = _COMPILE(*self._arguments)
-        return getattr(self._pattern, name)
+        """An attribute of the pattern; from then on it is one of this, found without a call."""
+        pattern = _COMPILE(*self._arguments)  # which keeps what it has compiled
+        found = self.__dict__[name] = getattr(pattern, name)
+        return found
 
 
 _COMPILE = re.compile
