@@ -21,6 +21,7 @@ from tests.engines.cluster import Cluster
 from tests.engines.docker import DockerEngine
 from tests.engines.registry import Registry
 from tests.engines.swarm import Swarm
+from tests.engines.systemd import Node, Nodes
 
 SAMPLES_CACHE = images.cache_folder()
 
@@ -223,3 +224,18 @@ def swarm(docker_engine: DockerEngine) -> Iterator[Swarm]:
 def busybox_in_swarm(swarm: Swarm, busybox_image: str) -> str:
     """The image of busybox by a name that all nodes can pull."""
     return swarm.push(busybox_image, "test/busybox:1")
+
+
+@pytest.fixture(scope="session")
+def systemd_nodes(docker_engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+    """Machines that systemd has booted: called with a name, it gives the one of that name. Their units run containers on
+    the Docker Engine."""
+    found = Nodes(docker_engine, SAMPLES_CACHE, tmp_path_factory.mktemp("nodes"))
+    yield found
+    found.remove()
+
+
+@pytest.fixture(scope="session")
+def systemd_node(systemd_nodes: Nodes) -> Node:
+    """The one that tests of a single machine share."""
+    return systemd_nodes("n1")

@@ -54,13 +54,16 @@ class Thing(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """A project on the engine; networks and volumes are by name. `secrets` are texts that must not be shown."""
+    """A project on the engine; networks and volumes are by name. `secrets` are texts that must not be shown;
+    `network_names` and `volume_names` tell what the engine calls them, by key."""
 
     pieces: tuple[Piece, ...]
     networks: Mapping[str, Thing]
     volumes: Mapping[str, Thing]
     secrets: frozenset[str]
     issues: tuple[Issue, ...]
+    network_names: Mapping[str, str]
+    volume_names: Mapping[str, str]
 
 
 def place(project: Project, app: str, component: str, required: frozenset[str]) -> Placed:
@@ -106,7 +109,15 @@ class _Placer:
         }
         granted = {grant.source for work in self.project.services for grant in work.secrets}
         secrets = {spec.content for key, spec in self.project.secrets.items() if spec.content and key in granted}
-        return Placed(tuple(pieces), networks, volumes, frozenset(secrets), tuple(self.issues))
+        return Placed(
+            tuple(pieces),
+            networks,
+            volumes,
+            frozenset(secrets),
+            tuple(self.issues),
+            self.networks,
+            self.volumes,
+        )
 
     # ------------------------------------------------------------ names
 

@@ -25,7 +25,7 @@ from atomicapp.workload.fidelity import APPROXIMATED, KEPT, LOST, Finding
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from atomicapp.providers.base import Output, Provider
+    from atomicapp.providers.base import Output, Writer
     from atomicapp.workload.project import Project
 
 EXAMPLES = """
@@ -34,6 +34,7 @@ EXAMPLES = """
   atomicapp convert compose.yaml --to kubernetes --report
   atomicapp convert artifacts/docker/web_run --from docker --to kubernetes
   atomicapp convert compose.yaml --to kubernetes --strict=lost -o json
+  atomicapp convert compose.yaml --to quadlet --output /etc/containers/systemd
 """
 
 _COLOURS = {KEPT: "32", APPROXIMATED: "33", LOST: "31"}
@@ -49,7 +50,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="what is read, or - (default: compose.yaml in this folder)",
     )
     parser.add_argument("--from", dest="source", choices=["compose", "docker"], default="compose", help="what FILE is")
-    parser.add_argument("--to", metavar="PROVIDER", required=True, help="the provider to write artifacts for")
+    parser.add_argument(
+        "--to", metavar="PROVIDER", required=True, help="the provider to write artifacts for, or quadlet"
+    )
     parser.add_argument("--output", metavar="DIR", default="", help="the folder to write to (default: standard output)")
     parser.add_argument("--report", action="store_true", help="print what becomes of each key, and no artifacts")
     parser.add_argument(
@@ -78,9 +81,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, ui: Ui) -> int:
-    from atomicapp.providers import load
+    from atomicapp.providers import writer
 
-    provider = load(options.to)
+    provider = writer(options.to)
     project = _read(options, ui)
     name = options.name or project.name or _folder_name(options)
     findings = fidelity.judge(project, provider.fidelity(converted=True))
@@ -100,7 +103,7 @@ def run(options: argparse.Namespace, ui: Ui) -> int:
         ui.info(f"{count(len(files), 'file')} written to {options.output}: {_summary(findings)}")
     else:
         # the artifacts are what was asked for, secrets of the file included
-        ui.print("\n".join(item.text.rstrip("\n") for item in _separated(files)))
+        ui.print("\n".join(item.text.removesuffix("\n") for item in _separated(files)).rstrip("\n"))
         ui.issues(fidelity.issues_of(findings, options.to), notes=True)
         ui.info(_summary(findings))
     return 0
@@ -197,8 +200,10 @@ def _write(root: Path, files: tuple[Output, ...]) -> None:
 
 
 def _separated(files: tuple[Output, ...]) -> list[Output]:
-    """Several YAML files as documents of one stream; other texts as they are."""
+    """Several YAML files as documents of one stream; several others below their names, as `systemctl cat` has them."""
     yaml = all(item.path.endswith((".yaml", ".yml")) for item in files)
+    if not yaml and len(files) > 1:
+        return [item._replace(text=f"# {item.path}\n{item.text}\n") for item in files]
     return [
         item._replace(text=f"---\n{item.text.removeprefix('---').lstrip(chr(10))}") if yaml and number else item
         for number, item in enumerate(files)
@@ -233,7 +238,7 @@ def _show(ui: Ui, findings: tuple[Finding, ...] | list[Finding]) -> None:
 def _report(
     options: argparse.Namespace,
     project: Project,
-    provider: Provider,
+    provider: Writer,
     findings: tuple[Finding, ...],
     files: tuple[Output, ...],
 ) -> dict[str, Any]:
