@@ -58,5 +58,10 @@ def writer(name: str) -> Writer:
     """What writes artifacts called `name`: one of WRITERS, else the provider."""
     from typing import cast
 
-    module = WRITERS.get(name)
-    return cast("Writer", import_module(module)) if module is not None else load(name)
+    if name in WRITERS:
+        return cast("Writer", import_module(WRITERS[name]))
+    if name not in BUILTIN and name not in names():
+        raise UsageError(
+            f"no provider named '{name}' is installed", hint=f"expected one of {', '.join([*names(), *WRITERS])}"
+        )
+    return load(name)

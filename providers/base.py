@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from atomicapp.errors import UsageError
 from atomicapp.model import Change, Event, Existing, LogLine, Parsed, Readiness, Rendered, Resource, Step, Target
+from atomicapp.records import NamedTuple
 from atomicapp.workload.fidelity import Table
 from atomicapp.workload.project import Project
 

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from tests.engines import images, podman
 from tests.engines import registry as registries
@@ -35,12 +37,29 @@ LONG = (
     *("test_kubernetes_cli.py", "test_swarm_life.py", "test_swarm_stack.py", "test_swarm_nodes.py"),
     "test_systemd_life.py",
 )
-"""Files that take minutes; test processes side by side get files whole, so these are handed out first."""
+"""Files that take minutes, in the order in which they are handed out, before all others."""
+
+BY_PARAM = ("test_life.py", "test_samples_compose.py")
+"""Files that are not handed out whole, but in parts: one for each value of their parameter, which is an engine."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {name: number for number, name in enumerate(LONG)}
     items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
+
+
+class _Parts(LoadFileScheduling):  # type: ignore[misc]  # not typed
+    """Hands out whole files, and some in parts. Not by `--dist loadgroup`: pytest-xdist 3.8 forgets groups on pytest 9."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, name = nodeid.partition("::")
+        _, bracket, param = name.partition("[")
+        return f"{file}[{param}" if bracket and file.endswith(BY_PARAM) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """Share tests out between processes."""
+    return _Parts(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session", autouse=True)

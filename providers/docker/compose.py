@@ -10,12 +10,13 @@ What a file calls by its keys gets the engine's names here; after this a service
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from atomicapp.errors import ERROR, WARNING, Issue
 from atomicapp.model import DATA, OWNED, SHARED
 from atomicapp.position import Position
 from atomicapp.providers.docker import names
+from atomicapp.records import NamedTuple
 from atomicapp.workload import model
 from atomicapp.workload.model import FileGrant, Mount, Network, Workload
 from atomicapp.workload.project import DEFAULT_NETWORK, FileSpec, NetworkSpec, Project, Subnet, VolumeSpec

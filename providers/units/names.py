@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import NamedTuple
+
+from atomicapp.records import NamedTuple
 
 LONGEST = 256
 """Bytes of a name that fleet takes; systemd takes one less."""

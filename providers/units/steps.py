@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from atomicapp.providers.docker import command
 from atomicapp.providers.docker.compose import Thing
+from atomicapp.records import NamedTuple
 from atomicapp.workload import model
 from atomicapp.workload.model import Hook, Network, Restart, Workload
 

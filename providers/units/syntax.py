@@ -12,10 +12,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from atomicapp.errors import ERROR, Issue, SpecError
 from atomicapp.position import Position, line_of
+from atomicapp.records import NamedTuple
 
 LINE_MAX = 2048
 """Bytes of one physical line, its end not counted, which are too many for fleet and for older systemds."""

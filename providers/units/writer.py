@@ -22,7 +22,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
 
 from atomicapp.errors import ERROR, WARNING, Issue
 from atomicapp.position import Position
@@ -32,6 +31,7 @@ from atomicapp.providers.docker.names import aliases
 from atomicapp.providers.units import names, quoting, steps
 from atomicapp.providers.units.quoting import INSTANCE
 from atomicapp.providers.units.syntax import LINE_MAX, Unit, unit
+from atomicapp.records import NamedTuple
 from atomicapp.workload import model, risks
 from atomicapp.workload.model import Dependency, Env, FileGrant, Workload
 from atomicapp.workload.project import FileSpec, Project

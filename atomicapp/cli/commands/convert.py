@@ -11,19 +11,20 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atomicapp import io
 from atomicapp.cli import options as opts
 from atomicapp.cli.ui import Ui, count
 from atomicapp.errors import ERROR, AtomicAppError, SpecError, UsageError
+from atomicapp.host import in_host, name_in_host
 from atomicapp.model import Target
-from atomicapp.store import in_host
 from atomicapp.workload import fidelity
 from atomicapp.workload.fidelity import APPROXIMATED, KEPT, LOST, Finding
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from atomicapp.providers.base import Output, Writer
     from atomicapp.workload.project import Project
 
@@ -115,11 +116,11 @@ def _refused(strict: str | None) -> frozenset[str]:
 # ---------------------------------------------------------------- reading
 
 
-def _path(options: argparse.Namespace) -> Path:
+def _path(options: argparse.Namespace) -> str:
     if options.file:
-        return in_host(options.file)
-    found = next((Path(name) for name in _PLACES if Path(name).is_file()), None)
-    if found is None:
+        return name_in_host(options.file)
+    found = next(filter(os.path.isfile, _PLACES), "")
+    if not found:
         raise UsageError("no Compose file is in this folder", hint=f"name one; looked for {', '.join(_PLACES)}")
     return found
 
@@ -128,13 +129,13 @@ def _read(options: argparse.Namespace, ui: Ui) -> Project:
     from atomicapp.workload.compose import read
 
     if options.file == "-":
-        folder, name, text = Path.cwd(), "standard input", io.decode(sys.stdin.buffer.read(), "standard input")
+        folder, name, text = "", "standard input", io.decode(sys.stdin.buffer.read(), "standard input")
     else:
         path = _path(options)
-        folder, name, text = path.parent, str(path), io.read_text(path)
+        folder, name, text = os.path.dirname(path), path, io.read_text(path)
 
     def beside(path: str) -> str:
-        return io.read_text(folder / path, str(folder / path))
+        return io.read_text(os.path.join(folder, path))
 
     if options.source == "docker":
         from atomicapp.workload import runs
@@ -143,7 +144,7 @@ def _read(options: argparse.Namespace, ui: Ui) -> Project:
         return runs.read(text.replace("$$", "$"), name, files=beside)
 
     def below(path: str) -> tuple[str, ...]:
-        return io.listing(folder, path)
+        return io.listing(folder or ".", path)
 
     project = read(
         text,
@@ -158,14 +159,14 @@ def _read(options: argparse.Namespace, ui: Ui) -> Project:
     return project
 
 
-def _variables(options: argparse.Namespace, folder: Path) -> Mapping[str, str]:
+def _variables(options: argparse.Namespace, folder: str) -> Mapping[str, str]:
     """As Compose does: what was said on the command line, then the environment, then the file."""
     from atomicapp.workload.compose import read_env
 
-    path = in_host(options.env_file) if options.env_file else folder / ".env"
+    path = name_in_host(options.env_file) if options.env_file else os.path.join(folder, ".env")
     found: dict[str, str] = {}
-    if options.env_file or path.is_file():
-        found = dict(read_env(io.read_text(path), str(path), os.environ))
+    if options.env_file or os.path.isfile(path):
+        found = dict(read_env(io.read_text(path), path, os.environ))
     found |= os.environ
     for text in options.param:
         key, equals, value = text.partition("=")
@@ -176,8 +177,8 @@ def _variables(options: argparse.Namespace, folder: Path) -> Mapping[str, str]:
 
 
 def _folder_name(options: argparse.Namespace) -> str:
-    folder = Path.cwd() if options.file == "-" else _path(options).resolve().parent
-    return folder.name or "app"
+    folder = os.getcwd() if options.file == "-" else os.path.dirname(os.path.realpath(_path(options)))
+    return os.path.basename(folder) or "app"
 
 
 # ---------------------------------------------------------------- writing

@@ -166,3 +166,10 @@ def test_quadlet_files_are_written(cli: Cli, file: Path) -> None:
     found = sorted(str(path.relative_to("out")) for path in Path("out").rglob("*") if path.is_file())
     assert found == ["shop-configs/page.config", "shop-default.network", "shop-web.container"]
     assert Path("out/shop-web.container").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_name_that_nothing_writes_for(cli: Cli, file: Path) -> None:
+    code, _, err = cli("convert", str(file), "--to", "quadle")
+    assert code == 2
+    assert "no provider named 'quadle' is installed" in err
+    assert err.rstrip().endswith(", quadlet")
