@@ -105,8 +105,8 @@ def test_of_long_commands_the_words_that_differ_are_told() -> None:
 def test_the_folder_is_that_of_the_manager(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SYSTEMD_UNIT_PATH", raising=False)
     assert tools.folder(user=False) == Path("/etc/systemd/system")
-    monkeypatch.setenv("XDG_CONFIG_HOME", "/home/x/conf")
-    assert tools.folder(user=True) == Path("/home/x/conf/systemd/user")
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/srv/conf")
+    assert tools.folder(user=True) == Path("/srv/conf/systemd/user")
     monkeypatch.setenv("SYSTEMD_UNIT_PATH", "/srv/units:")
     assert tools.folder(user=True) == tools.folder(user=False) == Path("/srv/units")
     # other entries only: the usual place is first
