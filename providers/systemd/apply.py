@@ -31,7 +31,7 @@ from atomicapp.providers.systemd.artifacts import numbered
 from atomicapp.providers.systemd.folder import FILES, File, Folder, OwnFile
 from atomicapp.providers.systemd.marks import STATE, UNIT, VOLUME
 from atomicapp.providers.systemd.observe import units_of
-from atomicapp.providers.systemd.tools import Refused, Systemd
+from atomicapp.providers.systemd.tools import LONGEST_END, Refused, Systemd
 
 CLEANED_WITHIN = 60.0
 """Seconds for systemd to remove the data of a service."""
@@ -223,7 +223,7 @@ class Applier:
             self.systemd.order("enable", "--no-reload", "--", *units)
         if again and name.endswith(".socket"):
             # a socket can't begin to listen while its service has it
-            self.systemd.order("stop", "--", *units, *self._triggered(units))
+            self.systemd.order("stop", "--", *units, *self._triggered(units), timeout=LONGEST_END)
         self.systemd.order("restart" if again else "start", "--no-block", "--", *units)
 
     def _triggered(self, units: Sequence[str]) -> list[str]:
@@ -273,7 +273,7 @@ class Applier:
             return
         if installed:
             self.systemd.order("disable", "--no-reload", "--", *units)
-        done = self.systemd.systemctl("stop", "--", *units, timeout=None)
+        done = self.systemd.systemctl("stop", "--", *units, timeout=LONGEST_END)
         if done.code != 0 and "not loaded" not in done.said:
             raise Refused(done.said or f"systemctl stop ended with {done.code}")
         # one that did not end well was stopped all the same
@@ -326,7 +326,7 @@ class Applier:
         command = " ".join(shlex.quote(word.replace("%", "%%")) for word in words)
         with self._for_a_moment(f"[Service]\nType=oneshot\nExecStart={command}\n") as name:
             try:
-                self.systemd.order("start", name)
+                self.systemd.order("start", name, timeout=LONGEST_END)
             except Refused as error:
                 lines = journal.tail(self.systemd, name, "", 5)
                 self.systemd.systemctl("reset-failed", name)

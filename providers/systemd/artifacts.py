@@ -25,6 +25,8 @@ MOST_INSTANCES = 1000
 
 _HEAD = re.compile(r"^#[ \t]*(?:/\S*/)?([^\s/]+\.(?:" + "|".join(sorted(names.TYPES)) + r"))[ \t]*\r?$", re.MULTILINE)
 _NO_FILE = ("device", "scope", "busname", "snapshot")
+_OTHERS = (".yaml", ".yml", ".json")
+_OTHERS_HINT = "expected a file called as its unit (NAME.service, ...); a Compose file goes under the key `compose`"
 _TRIGGERS = {"timer": "Unit", "path": "Unit", "socket": "Service"}
 _MUST = {
     "service": ("Service", ("ExecStart", "ExecStop", "BusName"), "what it runs (ExecStart=)"),
@@ -59,6 +61,9 @@ def read(artifact: Artifact, app: str) -> list[Found]:
     """The units of an artifact. SpecError with all that is wrong with them."""
     issues: list[Issue] = []
     found: list[Found] = []
+    if artifact.path.endswith(_OTHERS):
+        message = f"{artifact.path} is no unit file"
+        raise SpecError([_issue(artifact, message, Position(artifact.file, 1, 1), "kind", _OTHERS_HINT)])
     for name, text, line in _texts(artifact, app):
         place = Position(artifact.file, line, 1)
         wrong = names.fault(name) or _bad_name(name)
@@ -97,6 +102,8 @@ def _texts(artifact: Artifact, app: str) -> Iterator[tuple[str, str, int]]:
 
 def _bad_name(name: str) -> str:
     kind = name.rpartition(".")[2]
+    if name == f".{kind}":
+        return "there is nothing before its dot"
     if kind in _NO_FILE:
         return f"systemd makes no {kind} of a file"
     return f"systemd takes names of at most {LONGEST} bytes" if len(name) > LONGEST else ""

@@ -20,6 +20,9 @@ from atomicapp.model import Target
 PATIENCE = 60.0
 """Seconds that systemd has to answer a question."""
 
+LONGEST_END = 600.0
+"""Seconds that units have to end; by themselves they end sooner, unless they say otherwise (TimeoutStopSec=)."""
+
 LONGEST_ARGUMENTS = 60_000
 """Bytes of the names of one call: the kernel takes more, but not on every machine."""
 
@@ -58,20 +61,20 @@ class Systemd:
         """For messages."""
         return "the systemd of this user" if self.user else "the systemd of this machine"
 
-    def systemctl(self, *words: str, timeout: float | None = PATIENCE) -> Done:
+    def systemctl(self, *words: str, timeout: float = PATIENCE) -> Done:
         """One call. EngineError when systemd can't be spoken to; another failure is in the code."""
         return self._call(self._words("systemctl", "--no-ask-password", *words), timeout)
 
-    def order(self, verb: str, *words: str) -> str:
-        """A call that must succeed, however long it takes; what it said. Refused when it did not."""
-        done = self.systemctl(verb, *words, timeout=None)
+    def order(self, verb: str, *words: str, timeout: float = PATIENCE) -> str:
+        """A call that must succeed; what it said. Refused when it did not."""
+        done = self.systemctl(verb, *words, timeout=timeout)
         if done.code != 0:
             raise Refused(done.said or f"systemctl {verb} ended with {done.code}")
         return done.out
 
-    def journalctl(self, *words: str, timeout: float | None = PATIENCE) -> Done:
+    def journalctl(self, *words: str) -> Done:
         """One call that reads the journal."""
-        return self._call(self._words("journalctl", *words), timeout)
+        return self._call(self._words("journalctl", *words), PATIENCE)
 
     def show(self, names: Sequence[str], properties: Sequence[str]) -> dict[str, Mapping[str, str]]:
         """The properties of units, by the names that were asked for: one call, or some where there are very many."""
@@ -109,7 +112,7 @@ class Systemd:
         user = ["--user"] if self.user and program == "systemctl" else []
         return [program, *user, "--no-pager", *words]
 
-    def _call(self, words: Sequence[str], timeout: float | None) -> Done:
+    def _call(self, words: Sequence[str], timeout: float) -> Done:
         try:
             done = subprocess.run(
                 words,
@@ -120,6 +123,8 @@ class Systemd:
                 timeout=timeout,
                 env=_environment(),
                 check=False,
+                # Ctrl-C is ours: what is under way comes to its end
+                start_new_session=True,
             )
         except FileNotFoundError as error:
             raise _absent(words[0]) from error

@@ -137,6 +137,8 @@ def test_a_hidden_value_in_a_unit_is_told_as_a_risk() -> None:
         ("a.path", "[Path]\nUnit=b.service\n", "a.path:1:1 a.path does not say what it watches"),
         ("a.mount", "[Mount]\nWhat=/dev/x\nWhere=/srv/data\n", "must be called srv-data.mount, not a.mount"),
         ("a.scope", "[Scope]\nA=b\n", "a.scope:1:1 'a.scope': systemd makes no scope of a file"),
+        (".service", WEB, "there is nothing before its dot"),
+        ("a.yaml", "services: {}", "a.yaml:1:1 a.yaml is no unit file"),
         ("a b.service", WEB, "invalid character ' ' in unit name"),
         ("a.service", f"{WEB}[X-Atomicapp]\nInstances=2\n", "only a template has instances"),
         ("a@.service", f"{WEB}[X-Atomicapp]\nInstances=x y/z\n", "'y/z' can't name an instance"),
