@@ -7,6 +7,7 @@ APP-COMPONENT.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -22,8 +23,11 @@ LONGEST = 255
 """Bytes of a unit's name."""
 
 MOST_INSTANCES = 1000
+OWN = ("Instances", "DesiredState", "Volume")
+"""The options of [X-Atomicapp] that an author may write; they are those of the provider fleet."""
 
 _HEAD = re.compile(r"^#[ \t]*(?:/\S*/)?([^\s/]+\.(?:" + "|".join(sorted(names.TYPES)) + r"))[ \t]*\r?$", re.MULTILINE)
+_VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", re.ASCII)
 _NO_FILE = ("device", "scope", "busname", "snapshot")
 _OTHERS = (".yaml", ".yml", ".json")
 _OTHERS_HINT = "expected a file called as its unit (NAME.service, ...); a Compose file goes under the key `compose`"
@@ -131,13 +135,20 @@ def _faults(found: Found) -> Iterator[Issue]:
             message = f"a {kind} of {where} must be called {wanted}, not {unit.name}"
             yield _issue(artifact, message, place, "name", "rename the file; `systemd-escape --path` tells the name")
     for option in unit.said(SECTION):
-        if option.name != "Instances":
-            message = f"'{option.name}' is no option of [{SECTION}]"
-            yield _issue(artifact, message, option.position, "unknown-key", "Instances= says what a template runs as")
-    for option in _instance_options(unit):
-        wrong = _bad_instances(found, option)
+        wrong = ""
+        if option.name not in OWN:
+            close = difflib.get_close_matches(option.name, OWN, 1)
+            hint = f"did you mean {close[0]}=?" if close else f"expected one of {', '.join(OWN)}"
+            yield _issue(artifact, f"'{option.name}' is no option of [{SECTION}]", option.position, "unknown-key", hint)
+        elif option.name == "Instances":
+            wrong = _bad_instances(found, option)
+        elif option.name == "DesiredState" and option.value not in ("loaded", "launched"):
+            wrong = "expected launched, or loaded for a unit that others start"
+        elif option.name == "Volume":
+            bad = [word for word in syntax.joined(option.value).split() if not _VOLUME.fullmatch(word)]
+            wrong = f"'{bad[0]}' can't name a volume" if bad else ""
         if wrong:
-            yield _issue(artifact, f"Instances={option.value}: {wrong}", option.position, "instances")
+            yield _issue(artifact, f"{option.name}={option.value}: {wrong}", option.position, option.name.lower())
 
 
 def _instance_options(unit: Unit) -> tuple[Option, ...]:
@@ -191,6 +202,20 @@ def triggered(units: list[Found]) -> set[str]:
         found.add(names.expand(given, item.unit.name) or f"{item.name.prefix}{'@' if accepts else ''}.service")
     own = {item.unit.name: item.unit for item in units}
     return {name for name in found if name in own and not own[name].said("Install")}
+
+
+def is_loaded_only(unit: Unit) -> bool:
+    """Whether a unit is for others to start."""
+    return unit.value(SECTION, "DesiredState") == "loaded"
+
+
+def volumes(unit: Unit) -> tuple[Option, ...]:
+    """The volumes of the container engine that hold a unit's data, an option for each."""
+    return tuple(
+        option._replace(value=word)
+        for option in unit.said(SECTION, "Volume")
+        for word in syntax.joined(option.value).split()
+    )
 
 
 def is_once(unit: Unit) -> bool:

@@ -102,7 +102,11 @@ class _Parser:
 
     def _requirements(self) -> None:
         used = {met for group in self.groups if isinstance(group, Written) for met in group.met}
-        words = ("container", "-v NAME:/path", "local volumes", "the disk has")
+        for unit, artifact, _ in self._all():
+            for option in artifacts.volumes(unit):
+                volume = requirements.find(self.rendered.volumes, artifact.component, option.value)
+                used |= {(volume.namespace, volume.requirement.name)} if volume else set()
+        words = ("unit", "[X-Atomicapp] Volume=NAME, or `docker run -v NAME:/path`", "local volumes", "the disk has")
         self.issues += requirements.unmet(self.rendered.volumes, used, *words)
 
     # ------------------------------------------------------------ units of the app's own
@@ -111,11 +115,13 @@ class _Parser:
         unit, component = found.unit, found.artifact.component
         instances = artifacts.instances(found)
         way = marks.ONCE if artifacts.is_once(unit) else ""
-        if unit.name in triggered or (found.name.is_template and not instances):
+        of_others = unit.name in triggered or artifacts.is_loaded_only(unit)
+        if of_others or (found.name.is_template and not instances):
             way = marks.PRESENT_ONLY
         hidden = self._hidden(unit.name, unit.text, found.artifact, unit.position)
         body = _body(unit.text, way=way, instances=list(instances), hidden=hidden)
         needs = tuple(self._state(found, directory) for directory in artifacts.state_directories(found))
+        needs += tuple(self._volume(component, option.value, option.position) for option in artifacts.volumes(unit))
         return Resource(f"{UNIT}/{unit.name}", component, UNIT, unit.name, body, unit.position, order, needs)
 
     def _hidden(self, name: str, text: str, artifact: Artifact, place: Position) -> list[str]:
@@ -140,14 +146,18 @@ class _Parser:
         self.data.setdefault(key, made)
         return key
 
+    def _volume(self, component: str, name: str, place: Position, purge: tuple[str, ...] = ()) -> str:
+        key = f"{VOLUME}/{name}"
+        body = {"purge": list(purge or (containers.DOCKER, "volume", "rm", name))}
+        self.data.setdefault(key, Resource(key, component, VOLUME, name, body, place, lifetime=DATA))
+        return key
+
     # ------------------------------------------------------------ units that run containers
 
     def _written(self, written: Written, order: int) -> Iterator[Resource]:
         component = written.artifact.component
         for name, purge, place in written.volumes:
-            key = f"{VOLUME}/{name}"
-            made = Resource(key, component, VOLUME, name, {"purge": list(purge)}, place, lifetime=DATA)
-            self.data.setdefault(key, made)
+            self._volume(component, name, place, purge)
         keys = {name: f"{UNIT}/{part.unit.name}" for part in written.units.parts for name in part.instances}
         files = {file.path: file for file in written.units.files}
         for part in written.units.parts:

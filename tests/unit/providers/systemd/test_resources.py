@@ -107,6 +107,18 @@ def test_a_template_without_instances_is_only_there() -> None:
     assert "instances" not in found.body
 
 
+def test_a_unit_that_is_only_to_be_loaded_is_not_started() -> None:
+    found = resources(("web", "web.service", f"{WEB}[X-Atomicapp]\nDesiredState=loaded\n"))
+    assert found["unit/web.service"].body["way"] == "file"
+
+
+def test_a_unit_names_the_volumes_that_hold_its_data() -> None:
+    found = resources(("web", "web.service", f"{WEB}[X-Atomicapp]\nVolume=one two\n"))
+    assert [item.name for item in found.values() if item.lifetime == DATA] == ["one", "two"]
+    assert found["volume/two"].body == {"purge": ["/usr/bin/docker", "volume", "rm", "two"]}
+    assert found["unit/web.service"].needs == ("volume/one", "volume/two")
+
+
 def test_folders_of_state_are_data() -> None:
     text = WEB.replace("ExecStart", "StateDirectory=shop %p/x\nExecStart")
     found = resources(("web", "web.service", text))
@@ -144,6 +156,9 @@ def test_a_hidden_value_in_a_unit_is_told_as_a_risk() -> None:
         ("a@.service", f"{WEB}[X-Atomicapp]\nInstances=x y/z\n", "'y/z' can't name an instance"),
         ("a@.service", f"{WEB}[X-Atomicapp]\nInstances=5000\n", "at most 1000"),
         ("a@.service", f"{WEB}[X-Atomicapp]\nReplicas=2\n", "'Replicas' is no option of [X-Atomicapp]"),
+        ("a@.service", f"{WEB}[X-Atomicapp]\nInstance=2\n", "'Instance' is no option of [X-Atomicapp]"),
+        ("a.service", f"{WEB}[X-Atomicapp]\nDesiredState=on\n", "expected launched, or loaded"),
+        ("a.service", f"{WEB}[X-Atomicapp]\nVolume=ok /x\n", "'/x' can't name a volume"),
         ("a.service", "this is no artifact {", "a.service:1:1"),
     ],
 )
@@ -244,3 +259,5 @@ def test_a_requirement_of_the_package_names_its_volume() -> None:
     assert any(issue.code == "volume-size" for issue in found.issues)
     unused = parsed(("web", "web.service", WEB), volumes=(volume,))
     assert [issue.code for issue in unused.issues] == ["unused-volume"]
+    named = parsed(("web", "web.service", f"{WEB}[X-Atomicapp]\nVolume=data\n"), volumes=(volume,))
+    assert [issue.code for issue in named.issues] == ["volume-size"]
