@@ -204,6 +204,13 @@ def triggered(units: list[Found]) -> set[str]:
     return {name for name in found if name in own and not own[name].said("Install")}
 
 
+def named(found: Found, option: str) -> tuple[str, ...]:
+    """The units that an option of [Unit] names, instances by their templates."""
+    words = (word for said in found.unit.values("Unit", option) for word in syntax.joined(said.value).split())
+    full = [names.expand(word, found.unit.name) for word in words]
+    return tuple(names.split(name).template or name for name in full if not names.fault(name))
+
+
 def is_loaded_only(unit: Unit) -> bool:
     """Whether a unit is for others to start."""
     return unit.value(SECTION, "DesiredState") == "loaded"

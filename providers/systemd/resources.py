@@ -18,6 +18,7 @@ from atomicapp.providers.units import names
 from atomicapp.providers.units.syntax import Unit
 from atomicapp.providers.units.writer import File, Part
 from atomicapp.workload import requirements
+from atomicapp.workload.ordering import ordered
 
 SECRET_HINT = "put it in a file that EnvironmentFile= or LoadCredential= names"  # noqa: S105 (a hint)
 
@@ -44,6 +45,7 @@ class _Parser:
             except SpecError as error:
                 self.issues += error.issues
         self._check_names()
+        self._check_circles()
         if any(issue.severity == ERROR for issue in self.issues):
             raise SpecError(self.issues)
         triggered = artifacts.triggered([found for group in self.groups if isinstance(group, list) for found in group])
@@ -95,6 +97,26 @@ class _Parser:
             else:
                 message = f"two units are called '{unit.name}': the other one is at {other.position}"
                 self._say(ERROR, message, artifact, unit.position, "duplicate-name", "give one of them another name")
+
+    def _check_circles(self) -> None:
+        """Units of the app that are each to start after the other: systemd would leave one of them out."""
+        units = {found.unit.name: found for group in self.groups if isinstance(group, list) for found in group}
+        after: dict[str, list[Found]] = {name: [] for name in units}
+        for name, found in units.items():
+            for other in artifacts.named(found, "After"):
+                if other in units and other != name:
+                    after[name].append(units[other])
+            for other in artifacts.named(found, "Before"):
+                if other in units and other != name:
+                    after[other].append(found)
+        circles = ordered(units.values(), lambda found: found.unit.name, lambda found: after[found.unit.name])[1]
+        for circle in circles:
+            shown = " -> ".join(found.unit.name for found in circle[:20]) + (" ..." if len(circle) > 20 else "")
+            message, hint = (
+                f"units are to start after each other in a circle: {shown}",
+                "take back an After= or a Before=",
+            )
+            self._say(ERROR, message, circle[0].artifact, circle[0].unit.position, "circle", hint)
 
     def _say(self, severity: str, message: str, artifact: Artifact, place: Position, code: str, hint: str = "") -> None:
         excerpt = line_of(artifact.data, place.line) if place.file == artifact.file else ""

@@ -179,6 +179,19 @@ def test_two_units_of_one_name_are_refused() -> None:
     ]
 
 
+def test_units_that_start_after_each_other_are_refused() -> None:
+    def unit(said: str) -> str:
+        return f"[Unit]\n{said}\n{WEB}"
+
+    assert faults(("a", "a.service", unit("After=b@1.service")), ("b", "b@.service", unit("After=a.service"))) == [
+        "a.service:1:1 units are to start after each other in a circle: a.service -> b@.service -> a.service"
+    ]
+    assert len(faults(("a", "a.service", unit("Before=b.service")), ("b", "b.service", unit("Before=a.service")))) == 1
+    assert resources(
+        ("a", "a.service", unit("After=a.service network.target")), ("b", "b.service", unit("After=a.service"))
+    )
+
+
 # ---------------------------------------------------------------- units that run containers
 
 SHOP = """\
