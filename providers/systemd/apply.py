@@ -328,7 +328,7 @@ class Applier:
             try:
                 self.systemd.order("start", name, timeout=LONGEST_END)
             except Refused as error:
-                lines = journal.tail(self.systemd, name, "", 5)
+                lines = journal.tail(self.systemd, name, "", 5, looks=journal.LOOKS)
                 self.systemd.systemctl("reset-failed", name)
                 if any("no such volume" in line.lower() for line in lines):
                     return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -31,19 +32,35 @@ def read(
         yield LogLine(existing.component, row.get(field, existing.name), _text(row), "stdout", _time(row))
 
 
-def tail(systemd: Systemd, unit: str, invocation: str, count: int) -> tuple[str, ...]:
-    """The last lines of a unit's last run; what systemd says of it when it wrote nothing itself."""
+LOOKS = 4
+"""Times that the journal is asked for the lines of what has ended: it may write them down a moment later."""
+
+_PAUSE = 0.15
+
+
+def tail(systemd: Systemd, unit: str, invocation: str, count: int, *, pid: str = "", looks: int = 1) -> tuple[str, ...]:
+    """The last lines of a unit's last run (whose process was `pid`), or of an earlier one; what systemd says of it when it
+    wrote nothing itself."""
     own = _matches(systemd, _own(systemd), [unit])
+    if systemd.user and pid not in ("", "0"):
+        # of a user's process that has ended soon, the journal does not find out the unit
+        own += ["+", f"_PID={pid}", f"_UID={os.geteuid()}"]
     # what a user's manager runs has no field of its own for the run
     run = [f"_SYSTEMD_INVOCATION_ID={invocation}"] if invocation and not systemd.user else []
-    for matches in ([*own, *run], _matches(systemd, _about(systemd), [unit])):
-        try:
-            done = systemd.journalctl("--output=cat", "--quiet", f"--lines={count}", *matches)
-        except EngineError:
-            return ()
-        if done.out.strip():
-            return tuple(done.out.rstrip("\n").splitlines())
-    return ()
+    for number in range(looks):
+        time.sleep(_PAUSE if number else 0)
+        lines = _last(systemd, [*own, *run], count) or (_last(systemd, own, count) if run else ())
+        if lines:
+            return lines
+    return _last(systemd, _matches(systemd, _about(systemd), [unit]), count)
+
+
+def _last(systemd: Systemd, matches: Sequence[str], count: int) -> tuple[str, ...]:
+    try:
+        done = systemd.journalctl("--output=cat", "--quiet", f"--lines={count}", *matches)
+    except EngineError:
+        return ()
+    return tuple(done.out.rstrip("\n").splitlines()) if done.out.strip() else ()
 
 
 class Word(NamedTuple):
@@ -59,14 +76,16 @@ ENDED_WELL = "7ad2d189f7e94e70a38c781354912448"
 """The id of the message that a unit has come to its end with success."""
 
 
-def last_word(systemd: Systemd, unit: str) -> Word:
-    """What systemd said of a unit at last."""
+def last_word(systemd: Systemd, unit: str, since: float) -> Word:
+    """What systemd said of a unit at last, since a time (in seconds since 1970; 0 for ever)."""
+    words = ["--output=json", "--quiet", "--lines=1", f"--output-fields={_FIELDS}", f"--since=@{since:.6f}"]
     matches = _matches(systemd, _about(systemd), [unit])
-    done = systemd.journalctl("--output=json", "--quiet", "--lines=1", f"--output-fields={_FIELDS}", *matches)
-    row = next(_rows(iter(done.out.splitlines())), None)
-    if row is None:
-        return Word()
-    return Word(str(row.get("JOB_RESULT", "")), str(row.get("MESSAGE_ID", "")), _text(row))
+    for number in range(LOOKS):
+        time.sleep(_PAUSE if number else 0)
+        row = next(_rows(iter(systemd.journalctl(*words, *matches).out.splitlines())), None)
+        if row is not None:
+            return Word(str(row.get("JOB_RESULT", "")), str(row.get("MESSAGE_ID", "")), _text(row))
+    return Word()
 
 
 def events(systemd: Systemd, units: Mapping[str, Existing], *, follow: bool, since: str) -> Iterator[Event]:

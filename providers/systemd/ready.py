@@ -36,6 +36,7 @@ class Watch:
         self._rows: dict[str, Row] = {}
         self._at = 0.0
         self._names: dict[str, None] = {}
+        self._since = 0.0
         self._seen: dict[str, tuple[tuple[str, str], float]] = {}
 
     def look(self, resource: Resource) -> Readiness:
@@ -67,6 +68,11 @@ class Watch:
                 self._at = time.monotonic()
             return {unit: self._rows[unit] for unit in units}
 
+    def begin(self) -> None:
+        """Something is about to be told to systemd: what it said before is of no interest."""
+        with self._lock:
+            self._since = self._since or time.time()
+
     def forget(self) -> None:
         """What was seen counts no more: something was told to systemd since."""
         with self._lock:
@@ -86,7 +92,7 @@ class Watch:
             if (count := int(row.get("NRestarts") or 0)) < MOST_RESTARTS:
                 return Waiting(f"has ended: {reasons.end(row)}; it is started again", self._tail(unit, row))
             reason = f"ends again and again ({count} restarts): {reasons.end(row)}"
-            return Failed(reason, self._tail(unit, row), lasting=False)
+            return Failed(reason, self._tail(unit, row, looks=journal.LOOKS), lasting=False)
         if active in ("active", "reloading", "refreshing"):
             return self._up(unit, row, once)
         if active in ("activating", "deactivating", "maintenance"):
@@ -117,7 +123,7 @@ class Watch:
         if row.get("ExecMainStartTimestampMonotonic", "0") not in ("", "0"):
             return Ready("completed")
         # systemd has forgotten it, as it does with what nothing refers to: the journal has not
-        word = journal.last_word(self.systemd, unit)
+        word = journal.last_word(self.systemd, unit, self._since)
         if word.result == "dependency":
             culprit = self._culprit(row) or word.text
             return Failed(f"was not started, for what it needs did not come up: {culprit}")
@@ -141,7 +147,8 @@ class Watch:
     # ------------------------------------------------------------ logs
 
     def _failed(self, unit: str, row: Row, reason: str) -> Failed:
-        return Failed(reason, self._tail(unit, row))
+        return Failed(reason, self._tail(unit, row, looks=journal.LOOKS))
 
-    def _tail(self, unit: str, row: Row) -> tuple[str, ...]:
-        return journal.tail(self.systemd, unit, row.get("InvocationID", ""), TAIL)
+    def _tail(self, unit: str, row: Row, *, looks: int = 1) -> tuple[str, ...]:
+        run, pid = row.get("InvocationID", ""), row.get("ExecMainPID", "")
+        return journal.tail(self.systemd, unit, run, TAIL, pid=pid, looks=looks)

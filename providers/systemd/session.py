@@ -50,6 +50,7 @@ class SystemdSession:
 
     def apply(self, step: Step, app: str, revision: int, report: Report) -> None:
         """See providers.base.Session."""
+        self.watch.begin()
         try:
             Applier(self.systemd, self.folder, self.reloads, self._coming, app, revision, report).apply(step)
         finally:

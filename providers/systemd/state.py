@@ -13,7 +13,7 @@ Row = Mapping[str, str]
 PROPERTIES = (
     *("Id", "LoadState", "LoadError", "ActiveState", "SubState", "UnitFileState", "FragmentPath", "NeedDaemonReload"),
     *("Job", "InvocationID", "Result", "Type", "RemainAfterExit", "NRestarts", "ExecMainCode", "ExecMainStatus"),
-    *("ExecMainStartTimestampMonotonic", "ConditionResult", "ConditionTimestampMonotonic", "StatusText", "MainPID"),
+    *("ExecMainStartTimestampMonotonic", "ConditionResult", "ConditionTimestampMonotonic", "StatusText", "ExecMainPID"),
     *("ExecStartPre", "ExecStart", "ExecStartPost", "ExecCondition", "Requires", "BindsTo", "Requisite", "Restart"),
 )
 """What one call asks of each unit."""
