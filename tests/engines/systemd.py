@@ -88,7 +88,7 @@ class Node:
         self._engine.docker("kill", self.name)
 
     def remove(self) -> None:
-        """It and all that its units run go."""
+        """It goes. The containers that its units run stay."""
         self._engine.docker("rm", "--force", "--volumes", self.name)
 
     # ------------------------------------------------------------ what tests ask for
