@@ -22,9 +22,7 @@ ENGINE = "docker.service"
 TARGETS = "multi-user.target default.target"
 """What starts units at boot: the first is of the system, the second of a user's manager."""
 
-_COMMAND = re.compile(
-    r"\A(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*(?:sudo[ \t]+(?:-\S+[ \t]+)*)?(?:\S*/)?docker[ \t]"
-)
+_COMMAND = re.compile(r"\A(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*(?:sudo[ \t]+(?:-\S+[ \t]+)*)?(?:\S*/)?docker[ \t]")
 
 
 class Written(NamedTuple):

@@ -43,6 +43,8 @@ from atomicapp.providers.systemd.folder import Folder
 from tests.compose.files import read_input
 from tests.compose.units import NAMES
 from tests.engines.docker import DockerEngine
+from tests.engines.process import free_port
+from tests.engines.samples import fetch
 from tests.engines.systemd import Node, Nodes
 
 pytestmark = pytest.mark.engine
@@ -525,6 +527,21 @@ def test_secrets_stand_in_no_unit_and_in_no_command_line(life: Life, busybox_ima
     other = systemd.parse(rendered._replace(artifacts=(artifact._replace(data=text),)), life.target).resources
     (step,) = [step for step in life.plan(other) if step.op != KEEP]
     assert [(change.path, change.old) for change in step.changes] == [("env/GREETING", "(hidden)")]
+
+
+def test_commands_become_units_that_answer(life: Life, busybox_image: str) -> None:
+    port = free_port()
+    run = "docker run -d --label io.atomicapp.test=1 --stop-timeout 1"
+    db = f"{run} --name {life.app}-db -v {life.app}-data:/data {busybox_image} httpd -f -p 80 -h /www"
+    web = f"{run} -p 127.0.0.1:{port}:80 {busybox_image} httpd -f -p 80 -h /www"
+    artifacts = [
+        Artifact(name, "systemd", f"{name}_run", text, name, HERE) for name, text in (("db", db), ("web", web))
+    ]
+    wanted = systemd.parse(Rendered(tuple(artifacts)), life.target).resources
+    life.run(wanted)
+    assert fetch(f"http://127.0.0.1:{port}/") == "hello\n"
+    assert [item.lifetime for item in life.held().values() if item.kind == "volume"] == [DATA]
+    assert life.run(wanted) == {}
 
 
 # ---------------------------------------------------------------- what it says
