@@ -21,6 +21,7 @@ BUILTIN: dict[str, str] = {
     "kubernetes": "atomicapp.providers.kubernetes",
     "openshift": "atomicapp.providers.openshift",
     "swarm": "atomicapp.providers.swarm",
+    "systemd": "atomicapp.providers.systemd",
 }
 
 

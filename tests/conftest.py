@@ -35,6 +35,7 @@ FORGOTTEN = (
 LONG = (
     *("test_tool_image.py", "test_samples_compose.py", "test_life.py", "test_objects.py", "test_samples_kubernetes.py"),
     *("test_kubernetes_cli.py", "test_swarm_life.py", "test_swarm_stack.py", "test_swarm_nodes.py"),
+    "test_systemd_life.py",
 )
 """Files that take minutes, in the order in which they are handed out, before all others."""
 

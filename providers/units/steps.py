@@ -75,16 +75,21 @@ def pull(docker: str, work: Workload) -> Iterator[Words]:
     platform = ("--platform", work.platform) if work.platform else ()
     words = (docker, "pull", *platform, work.image)
     if work.pull == model.PULL_ALWAYS:
-        yield (words,)
+        yield shell(f"exec {shlex.join(words)} >/dev/null")
     elif work.pull != model.PULL_NEVER:
         there = shlex.join([docker, "image", "inspect", work.image])
-        yield shell(f"{there} >/dev/null 2>&1 || exec {shlex.join(words)}")
+        yield shell(f"{there} >/dev/null 2>&1 || exec {shlex.join(words)} >/dev/null")
+
+
+def remove(docker: str, name: str) -> Words:
+    """Removes what an earlier start has left. In silence: the log of the unit is that of the container."""
+    return shell(f"exec {docker} rm --force {shlex.quote(name)} >/dev/null 2>&1")
 
 
 def stop(docker: str, work: Workload) -> Words:
     """Ends it in its own time."""
     grace = ("--time", str(work.stop_grace)) if work.stop_grace is not None else ()
-    return ((docker, "stop", *grace, work.name),)
+    return shell(f"exec {shlex.join([docker, 'stop', *grace, work.name])} >/dev/null")
 
 
 def hook(docker: str, name: str, item: Hook) -> Words:

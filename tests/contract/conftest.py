@@ -116,6 +116,34 @@ def swarm_case(host: str, image: str) -> Case:
     )
 
 
+def systemd_case(image: str) -> Case:
+    """Units without containers: what systemd itself does."""
+    name = f"contract-{uuid.uuid4().hex[:8]}"
+
+    def unit(component: str, script: str, more: str = "") -> str:
+        # by the name of the unit, as `systemctl cat` prints it: the file is called otherwise
+        return f"""\
+# /etc/systemd/system/{name}-{component}.service
+[Unit]
+Description={component}
+
+[Service]
+{more}ExecStart=/bin/sh -c '{script}'
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+    return Case(
+        provider=providers.load("systemd"),
+        target=Target(name),
+        web=unit("web", "echo hello; exec sleep 1000", "Environment=COLOUR=blue\n"),
+        web_changed=unit("web", "echo hello; exec sleep 1000", "Environment=COLOUR=green\n"),
+        broken=unit("web", "echo boom; exit 3"),
+        db=unit("db", "echo 1 >>$STATE_DIRECTORY/starts; exec sleep 1000", f"StateDirectory={name}\n"),
+    )
+
+
 def of_compose(case: Case, image: str) -> Case:
     """The same two components from Compose files."""
 
@@ -145,9 +173,12 @@ services:
 
 
 @pytest.fixture(
-    params=["docker", "kubernetes", "openshift", "swarm", "docker-compose", "kubernetes-compose", "swarm-compose"]
+    params=[
+        *("docker", "kubernetes", "openshift", "swarm", "systemd"),
+        *("docker-compose", "kubernetes-compose", "swarm-compose", "systemd-compose"),
+    ]
 )
-def case(request: pytest.FixtureRequest) -> Iterator[Case]:
+def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Case]:
     """A deployment of its own on each engine; whatever a test leaves of it is removed."""
     of = request.getfixturevalue
     engine, _, compose = request.param.partition("-")
@@ -157,6 +188,11 @@ def case(request: pytest.FixtureRequest) -> Iterator[Case]:
     elif engine == "swarm":
         image = of("busybox_in_swarm")
         found = swarm_case(of("swarm").manager.host, image)
+    elif engine == "systemd":
+        image = of("busybox_image")
+        for variable, text in of("systemd_node").environment.items():
+            monkeypatch.setenv(variable, text)
+        found = systemd_case(image)
     else:
         of("volume")
         image = of("busybox_in_cluster")

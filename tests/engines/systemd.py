@@ -2,7 +2,8 @@
 
 Their units run containers on that same engine, whose socket they have at /host-docker.sock (DOCKER_HOST says so to all
 units). A node is driven by `docker exec`; `environment` has a program find its `systemctl` and `journalctl` on PATH and
-its unit files in a folder of this machine, so that it works on the node as it would on its own machine.
+its unit files in a folder of this machine, so that it works on the node as it would on its own machine. The variable
+AAP_CALLS names a file to which each call is written.
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ from tests.engines.process import missing, needs, run
 
 IMAGE = "atomicapp-test/node:1"
 SOCKET = "/host-docker.sock"
+USER = 1000
+"""The id of the node's user `tester`."""
+
 COMMANDS = ("systemctl", "journalctl", "systemd-analyze")
 
 
 class Node:
-    """One machine. `units` is its /etc/systemd/system and `config` its /etc/atomicapp, as folders of this machine that lie
-    at the same places on the node, too; `machine_id` is its identity, 32 hex digits."""
+    """One machine. `units` is its /etc/systemd/system, as a folder of this machine that lies at the same place on the
+    node, too; `machine_id` is its identity, 32 hex digits."""
 
     def __init__(self, engine: DockerEngine, folder: Path, name: str) -> None:
         self._engine = engine
@@ -35,24 +39,20 @@ class Node:
         self.name = f"aap-node-{name}-{self.machine_id[:8]}"
         self.folder = folder
         self.units = folder / "units"
-        self.config = folder / "config"
+        self.home = folder / "home"
         self.path = folder / "bin"
 
     # ------------------------------------------------------------ life
 
     def start(self) -> None:
         """Boot it, and wait until systemd has started all that it starts."""
-        for place in (self.units, self.config, self.path):
+        for place in (self.units, self.path, self.home):
             place.mkdir(parents=True, exist_ok=True)
-        for command in COMMANDS:
-            program = self.path / command
-            host, name = shlex.quote(self._engine.host), shlex.quote(self.name)
-            program.write_text(f'#!/bin/sh\nexec docker --host {host} exec -i {name} {command} "$@"\n')
-            program.chmod(0o755)
+        self._commands(self.path)
         mounts = (
             *("--volume", f"{self._engine.host.removeprefix('unix://')}:{SOCKET}"),
             *("--volume", f"{self.units}:/etc/systemd/system", "--volume", f"{self.units}:{self.units}"),
-            *("--volume", f"{self.config}:/etc/atomicapp", "--volume", f"{self.config}:{self.config}"),
+            *("--volume", f"{self.home}:{self.home}"),
         )
         self._engine.docker(
             *("run", "--detach", "--name", self.name, "--hostname", self.label, "--label", LABEL),
@@ -61,6 +61,16 @@ class Node:
             *("--env", f"MACHINE_ID={self.machine_id}", *mounts, IMAGE),
         )
         self.wait()
+
+    def _commands(self, folder: Path, *options: str) -> None:
+        """Programs of this machine that are those of the node."""
+        host, name = shlex.quote(self._engine.host), shlex.quote(self.name)
+        folder.mkdir(exist_ok=True)
+        for command in COMMANDS:
+            note = f'[ -z "$AAP_CALLS" ] || echo {command} "$*" >>"$AAP_CALLS"'
+            call = f'exec docker --host {host} exec -i {shlex.join(options)} {name} {command} "$@"'
+            (folder / command).write_text(f"#!/bin/sh\n{note}\n{call}\n")
+            (folder / command).chmod(0o755)
 
     def wait(self) -> None:
         deadline = time.monotonic() + 90
@@ -78,7 +88,7 @@ class Node:
         self._engine.docker("kill", self.name)
 
     def remove(self) -> None:
-        """It and all that its units run go."""
+        """It goes. The containers that its units run stay."""
         self._engine.docker("rm", "--force", "--volumes", self.name)
 
     # ------------------------------------------------------------ what tests ask for
@@ -105,6 +115,31 @@ class Node:
             "PATH": os.pathsep.join([str(self.path), os.environ.get("PATH", "")]),
             "SYSTEMD_UNIT_PATH": f"{self.units}:",
         }
+
+    def start_user(self) -> Mapping[str, str]:
+        """Start the manager of the node's user `tester`, as a login does; has a program of this machine work on it, as
+        long as it takes itself for that user."""
+        units = self.home / "systemd" / "user"
+        units.mkdir(parents=True, exist_ok=True)
+        for place in (self.home, self.home / "systemd", units):
+            os.chown(place, USER, USER)
+            place.chmod(0o755)
+        runtime = f"/run/user/{USER}"
+        (self.units / f"user@{USER}.service").write_text(
+            f"[Service]\nType=notify\nUser=tester\nDelegate=yes\nRuntimeDirectory=user/{USER}\n"
+            f"RuntimeDirectoryMode=0700\nEnvironment=XDG_RUNTIME_DIR={runtime} XDG_CONFIG_HOME={self.home}\n"
+            "ExecStart=/lib/systemd/systemd --user --log-target=journal\n"
+        )
+        self.systemctl("daemon-reload")
+        self.systemctl("start", f"user@{USER}.service")
+        path = self.folder / "bin-user"
+        self._commands(path, "--user", "tester", "--env", f"XDG_RUNTIME_DIR={runtime}")
+        return {"PATH": os.pathsep.join([str(path), os.environ.get("PATH", "")]), "XDG_CONFIG_HOME": str(self.home)}
+
+    def stop_user(self) -> None:
+        """End that manager."""
+        self.systemctl("stop", f"user@{USER}.service")
+        (self.units / f"user@{USER}.service").unlink()
 
 
 class Nodes:

@@ -20,6 +20,7 @@ from tests.engines.program import Program
 from tests.engines.registry import Registry
 from tests.engines.samples import SECRETS, fetch, free_node_port, install_wordpress, until
 from tests.engines.swarm import Swarm
+from tests.engines.systemd import Node
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
@@ -127,7 +128,27 @@ class OnSwarm(Place):
         ).split()
 
 
-@pytest.fixture(scope="module", params=["docker", "kubernetes", "swarm"])
+class OnSystemd(Place):
+    """The machine's Docker Engine runs the containers, a systemd in a container of its own starts them."""
+
+    def __init__(self, program: Program, node: Node, engine: DockerEngine) -> None:
+        super().__init__(program, "--provider", "systemd", images="atomicapp-samples")
+        self.node = node
+        self.engine = engine
+
+    def port(self) -> int:
+        return free_port()
+
+    def left(self) -> list[str]:
+        files = [path.name for path in self.node.units.rglob("*") if self.name in str(path)]
+        units = self.node.systemctl("list-units", "--all", "--plain", "--no-legend", f"{self.name}*").split()
+        named = ("--filter", f"name={self.name}")
+        containers = self.engine.docker("ps", "-aq", *named).split()
+        kept = self.engine.docker("volume", "ls", "-q", *named) + self.engine.docker("network", "ls", "-q", *named)
+        return [*files, *units, *containers, *kept.split()]
+
+
+@pytest.fixture(scope="module", params=["docker", "kubernetes", "swarm", "systemd"])
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     of = request.getfixturevalue
     home = tmp_path_factory.mktemp("compose") / "home"
@@ -136,6 +157,10 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         of("sample_images")
         engine = of("docker_engine")
         found = OnDocker(Program(home, env={"DOCKER_HOST": engine.host}), engine)
+    elif request.param == "systemd":
+        of("sample_images")
+        node = of("systemd_node")
+        found = OnSystemd(Program(home, env=node.environment), node, of("docker_engine"))
     elif request.param == "swarm":
         swarm = of("swarm")
         for name, image in of("sample_images").items():

@@ -6,4 +6,4 @@ echo "${MACHINE_ID:-$(tr -d - </proc/sys/kernel/random/uuid)}" >/etc/machine-id
 groups=/sys/fs/cgroup
 [ ! -d $groups/systemd ] || groups=$groups/systemd # version 1 of control groups
 mount -o remount,bind,rw $groups
-exec /lib/systemd/systemd --unit=multi-user.target --show-status=no --log-level=warning --log-target=console
+exec /lib/systemd/systemd --unit=multi-user.target --show-status=no

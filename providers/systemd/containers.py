@@ -1,0 +1,127 @@
+"""Units that run containers: written for Compose files and `docker run` commands by providers.units.writer. Pure."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Any, NamedTuple
+
+from atomicapp.errors import Issue
+from atomicapp.model import COMPOSE, Artifact, Rendered
+from atomicapp.position import Position, line_of
+from atomicapp.providers.docker import names as docker_names
+from atomicapp.providers.systemd.folder import FILES
+from atomicapp.providers.units import writer
+from atomicapp.providers.units.writer import CONTAINER, Part, Units
+from atomicapp.workload import model, requirements
+from atomicapp.workload.model import Port
+from atomicapp.workload.project import Project
+
+DOCKER = "/usr/bin/docker"
+ENGINE = "docker.service"
+TARGETS = "multi-user.target default.target"
+"""What starts units at boot: the first is of the system, the second of a user's manager."""
+
+_COMMAND = re.compile(r"\A(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*(?:sudo[ \t]+(?:-\S+[ \t]+)*)?(?:\S*/)?docker[ \t]")
+
+
+class Written(NamedTuple):
+    """The units of one artifact, the volumes whose data outlives them (name, what removes it, place), and the requirements
+    of the package (namespace, name) that they meet."""
+
+    artifact: Artifact
+    units: Units
+    volumes: tuple[tuple[str, tuple[str, ...], Position], ...]
+    met: frozenset[tuple[str, str]]
+
+
+def is_project(artifact: Artifact) -> bool:
+    """Whether an artifact is no unit file but a Compose file, or a text of `docker run` commands."""
+    return artifact.provider == COMPOSE or bool(_COMMAND.match(artifact.data))
+
+
+def read(rendered: Rendered, artifact: Artifact, app: str, issues: list[Issue]) -> Written:
+    """The units of an artifact. SpecError for faults of its text; others go to `issues`."""
+    project = _project(rendered, artifact, issues)
+    found = {
+        key: requirements.find(rendered.volumes, artifact.component, key)
+        for key in {*project.volumes, *(mount.source for work in project.services for mount in work.mounts)}
+        if key
+    }
+    met = {key: volume for key, volume in found.items() if volume is not None}
+    names = {
+        key: docker_names.requirement(app, volume.namespace, volume.requirement.name) for key, volume in met.items()
+    }
+    units = write(project, app, artifact.component, names)
+    issues += [issue._replace(excerpt=_excerpt(artifact, issue)) for issue in units.issues]
+    used = frozenset((volume.namespace, volume.requirement.name) for volume in met.values())
+    return Written(artifact, units, tuple(_volumes(project, units)), used)
+
+
+def write(
+    project: Project, app: str, component: str = "", volumes: dict[str, str] | None = None, *, folder: str = FILES
+) -> Units:
+    """The units of a project, whose files lie in `folder`. The docker service may be absent (another engine answers the
+    command): it is wanted, not required."""
+    settings = writer.Settings(
+        app,
+        component,
+        folder=folder,
+        docker=DOCKER,
+        engine_unit="",
+        install=TARGETS,
+        volumes=volumes or {},
+        line_max=None,
+    )
+    found = writer.write(project, settings)
+    wanted = (("Wants", ENGINE), ("After", ENGINE))
+    return found._replace(
+        parts=tuple(part._replace(unit=part.unit.with_options("Unit", wanted)) for part in found.parts)
+    )
+
+
+def _project(rendered: Rendered, artifact: Artifact, issues: list[Issue]) -> Project:
+    if artifact.provider == COMPOSE:
+        from atomicapp.providers.systemd import rules
+        from atomicapp.workload import fidelity
+        from atomicapp.workload.compose import read_artifact
+
+        project = read_artifact(rendered, artifact)
+        issues += project.issues
+        issues += fidelity.issues_of(fidelity.judge(project, rules.TABLE), "systemd")
+        return project
+    from atomicapp.workload import runs
+
+    files = partial(rendered.read, artifact) if rendered.read else None
+    project = runs.read(artifact.data, artifact.file, files=files)
+    issues += project.issues
+    return project
+
+
+def _excerpt(artifact: Artifact, issue: Issue) -> str:
+    return line_of(artifact.data, issue.position.line) if issue.position.file == artifact.file else ""
+
+
+def _volumes(project: Project, units: Units) -> list[tuple[str, tuple[str, ...], Position]]:
+    """The named volumes that are not someone else's."""
+    external = {spec.name or key for key, spec in project.volumes.items() if spec.external}
+    undo = {part.name: part.undo for part in units.parts if part.undo}
+    found: dict[str, tuple[str, tuple[str, ...], Position]] = {}
+    for part in units.parts:
+        for mount in part.work.mounts if part.work else ():
+            name = mount.source
+            if mount.kind == model.VOLUME and name and name not in external:
+                found.setdefault(name, (name, undo.get(name) or (DOCKER, "volume", "rm", name), mount.position))
+    return list(found.values())
+
+
+def told(part: Part) -> dict[str, Any]:
+    """What a listing is to tell of a container: its image, and its ports as a user opens them."""
+    if part.kind != CONTAINER or part.work is None:
+        return {}
+    return {"image": part.work.image, "ports": [_port(port) for port in part.work.ports if port.host]}
+
+
+def _port(port: Port) -> str:
+    ip = f"[{port.host_ip}]" if ":" in port.host_ip else port.host_ip
+    return f"{ip or '0.0.0.0'}:{port.host}->{port.container}/{port.protocol or 'tcp'}"  # noqa: S104 (shown, not bound)
