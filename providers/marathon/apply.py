@@ -68,17 +68,14 @@ class Applier:
     # ------------------------------------------------------------ make and change
 
     def _create(self, resource: Resource) -> None:
-        row = self.client.app(resource.name)
-        if row is None:
-            try:
-                self._write(resource.key, "POST", "/v2/apps", body=marks.marked(resource, self.app, self.revision))
-            except Refused as refused:
-                if refused.status != 409 or refused.deployments:
-                    raise
-                row = self.client.app(resource.name)
-                if row is None:
-                    raise
-        if row is not None:
+        try:
+            self._write(resource.key, "POST", "/v2/apps", body=marks.marked(resource, self.app, self.revision))
+        except Refused as refused:
+            if refused.status != 409 or refused.deployments:
+                raise
+            row = self.client.app(resource.name)
+            if row is None:
+                raise
             self._take(resource, row)
 
     def _take(self, resource: Resource, row: Row) -> None:

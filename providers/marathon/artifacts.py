@@ -9,7 +9,8 @@ from atomicapp import document
 from atomicapp.errors import ERROR, WARNING, Issue, SpecError
 from atomicapp.model import COMPOSE, Artifact, Rendered, Target
 from atomicapp.position import Position, line_of
-from atomicapp.providers.marathon import names, shape
+from atomicapp.providers.marathon import names, normal, shape
+from atomicapp.workload import requirements
 
 _POD = ("containers", "scaling", "scheduling")
 
@@ -166,6 +167,10 @@ class _Reader:
         app = {**{name: value for name, value in app.items() if name not in shape.TOLD}, "id": path}
         if wanted:
             app["dependencies"] = wanted
+        for inside in normal.persistent(app):
+            required = requirements.find(self.rendered.volumes, artifact.component, inside)
+            if required is not None:
+                self.used.add((required.namespace, required.requirement.name))
         self.items.append(Item(artifact, app, document.position_of(node, artifact.file)))
 
     def _sense(self, artifact: Artifact, node: document.Node, fields: Mapping[str, document.Node]) -> None:

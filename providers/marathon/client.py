@@ -42,6 +42,11 @@ class Client:
     def __init__(self, access: Access) -> None:
         self.access = access
         trust = Trust(_context(access)) if access.server.startswith("https://") else None
+        if trust and not access.verify:
+            import urllib3
+
+            # the user has said so, once for all requests
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         self.wire = Wire(access.server, trust)
 
     # ------------------------------------------------------------ what is asked for

@@ -26,6 +26,8 @@ from atomicapp.providers.marathon.resources import APP, VOLUME, app_key, volume_
 EMBED = ("tasks", "counts", "deployments", "lastTaskFailure")
 _NOWHERE = Position("<engine>")
 _RUNS = "TASK_RUNNING"
+LONGEST = 400
+"""Characters of a message that are shown."""
 
 
 def observe(client: Client, app: str, wanted: Sequence[Resource], rows: Sequence[Row]) -> tuple[Existing, ...]:
@@ -82,6 +84,8 @@ def of_row(row: Row, resources: Mapping[str, Resource]) -> Iterator[Existing]:
         digest = ""  # someone else has changed it
     state, detail, ready = tell(row)
     stopped = stopped_with(row)
+    if state == STOPPED and stopped is None and not (resource and resource.body["app"].get("instances", 1)):
+        state = RUNNING  # as many as are wanted
     yield Existing(
         key,
         component,
@@ -179,13 +183,13 @@ def end_of(failure: Row) -> str:
     """How a task ended."""
     import re
 
-    message = " ".join(str(failure.get("message") or "").split()) or "no reason given"
+    message = " ".join(str(failure.get("message") or "").split())[:LONGEST] or "no reason given"
     host = f" on {failure['host']}" if failure.get("host") else ""
     status = re.search(r"exited with status (\d+)", message)
     if status:
-        return f"its task ended with exit code {status[1]}{host} ({message})"
+        return f"ended with exit code {status[1]}{host} ({message})"
     state = str(failure.get("state") or "TASK_FAILED").removeprefix("TASK_").lower()
-    return f"its task {state}{host}: {message}"
+    return f"{'was killed' if state == 'killed' else f'has {state}'}{host}: {message}"
 
 
 def ports(row: Row) -> tuple[str, ...]:

@@ -63,7 +63,8 @@ class Watch:
 
     def _row(self, path: str) -> Row | None:
         with self._lock:
-            if time.monotonic() - self._read_at >= FRESH:
+            # an app that was made since the last answer is not in it
+            if path not in self._rows or time.monotonic() - self._read_at >= FRESH:
                 rows = self.client.apps(marks.selector(self.app), observe.EMBED)
                 self._rows = {str(row.get("id", "")): row for row in rows}
                 self._read_at = time.monotonic()
@@ -114,7 +115,7 @@ class Watch:
             last = observe.end_of(failure) if failure is not None else list(ends.values())[-1]
             tail = self.sandbox.tail(failure or {"taskId": list(ends)[-1]}, TAIL)
             if len(ends) >= MOST_FAILURES:
-                return Failed(f"{last}, again and again ({len(ends)} times)", tail, lasting=False)
+                return Failed(f"{last}, again and again ({len(ends)} times){_undo(row)}", tail, lasting=False)
             return Waiting(f"{last}; it is tried again", tail)
         for task in own:
             for result in task.get("healthCheckResults") or ():
@@ -130,9 +131,6 @@ class Watch:
         said = f"{len(good)} of {count} {'healthy' if row.get('healthChecks') else 'running'}"
         if old:
             said += f", {len(old)} of the version before"
-        deployments = observe.deployments_of(row)
-        if deployments:
-            said += f" (deployment {deployments[0]})"
         if len(own) < count:
             entry = self._entry(str(row.get("id", "")))
             if entry is not None:
@@ -141,4 +139,16 @@ class Watch:
                     said += "; its instances of the version before hold the port: see upgradeStrategy"
         elif any(not observe.runs(task) for task in own):
             said += "; staged: the agent is fetching the image"
-        return Waiting(said)
+        hangs = bool(old) or "waiting for resources" in said
+        return Waiting(f"{said}{_undo(row) if hangs else ''}")
+
+
+def _undo(row: Row) -> str:
+    """What to do about a deployment that hangs."""
+    deployments = observe.deployments_of(row)
+    if not deployments:
+        return ""
+    return (
+        f"; its deployment goes on: `atomicapp run` of what was there before undoes it, or "
+        f"DELETE /v2/deployments/{deployments[0]}"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import ipaddress
 import os
 import socket
 import subprocess
@@ -16,12 +17,14 @@ from tests.engines.marathon_contract.specs import Spec, mappings_of, mode_of
 
 
 class Place(NamedTuple):
-    """Where a task is launched: the host ports in the order of its mappings, and its own number among its app's."""
+    """Where a task is launched: the host ports in the order of its mappings, its own number among its app's, and the ids
+    of all apps, which Mesos-DNS would have names for."""
 
     task: str
     app: str
     ports: tuple[int, ...]
     slot: int
+    apps: tuple[str, ...] = ()
 
 
 class Backend(Protocol):
@@ -101,15 +104,20 @@ class Simulated:
 LABEL = "io.atomicapp.test=1"
 
 
+def mesos_dns(app: str) -> str:
+    """The name of an app: its path from the end, `/blog/db` is `db-blog.marathon.mesos`."""
+    return "-".join(reversed(app.strip("/").split("/"))) + ".marathon.mesos"
+
+
 class Containers:
     """Tasks are containers of a Docker Engine, made by the `docker` command as Mesos' containerizer makes them.
 
     Limits of memory and processors are not set: the engine of the tests may lack the cgroups for it.
     """
 
-    def __init__(self, host: str, hosts: Mapping[str, str] | None = None) -> None:
+    def __init__(self, host: str) -> None:
         self.host = host
-        self.hosts = dict(hosts or {})
+        self._bridge = ""
         self._pool = ThreadPoolExecutor(8)
         self._runs: dict[str, Future[str]] = {}
         self._waits: dict[str, subprocess.Popen[str]] = {}
@@ -126,6 +134,17 @@ class Containers:
     def _docker(self, *words: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "DOCKER_HOST": self.host}
         return subprocess.run(["docker", *words], capture_output=True, text=True, check=False, env=environment)
+
+    @property
+    def bridge(self) -> str:
+        """The address at which containers of the bridge reach the ports of this machine."""
+        if not self._bridge:
+            # an engine that was never asked for it does not tell the gateway, which is the first address
+            subnet = self._docker(
+                "network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Subnet}}"
+            ).stdout
+            self._bridge = str(next(ipaddress.ip_network(subnet.strip(), strict=False).hosts()))
+        return self._bridge
 
     def _name(self, task: str) -> str:
         return f"mesos-{task}"
@@ -163,8 +182,8 @@ class Containers:
         mode, name = mode_of(spec)
         found += ["--net", name if mode == "container" else mode]
         if mode == "bridge":
-            for called, address in self.hosts.items():
-                found += ["--add-host", f"{called}:{address}"]
+            for app in place.apps:
+                found += ["--add-host", f"{mesos_dns(app)}:{self.bridge}"]
         for mapping, port in zip(mappings_of(spec), place.ports, strict=True):
             for protocol in mapping["protocol"].split(","):
                 if mode != "host":
@@ -256,6 +275,8 @@ class Containers:
         return "" if 200 <= status < 400 else f"HTTP status {status}"
 
     def output(self, task: str, stream: str) -> bytes:
+        if self._ends.get(task, (0, ""))[0] < 0:
+            return b""
         if (task, stream) not in self._logs:
             done = self._docker("logs", self._name(task))
             return (done.stdout if stream == "stdout" else done.stderr).encode()

@@ -383,7 +383,7 @@ class Scheduler:
             ident, path, app.config, app.version, found, ports, slot, copy.deepcopy(app.spec), _stamp(time.time())
         )
         self.tasks[ident] = task
-        self.backend.launch(Place(ident, path, ports, slot), task.spec)
+        self.backend.launch(Place(ident, path, ports, slot, tuple(self.apps)), task.spec)
         return task
 
     def _offer(self, path: str, spec: Spec, slot: int) -> tuple[int | None, tuple[int, ...], dict[str, int]]:

@@ -15,7 +15,7 @@ class Agent(NamedTuple):
     cpus: float = 16.0
     mem: float = 16384.0
     disk: float = 100000.0
-    ports: tuple[tuple[int, int], ...] = ((31000, 32000), (1, 30999))
+    ports: tuple[tuple[int, int], ...] = ((31000, 32000), (1, 30999), (32001, 65535))
     """Ranges; a port that may be any is taken of the first one."""
     attributes: Mapping[str, str] = MappingProxyType({})
 
