@@ -107,6 +107,7 @@ healthChecks: [{protocol: COMMAND}]
 constraints: [[hostname, UNIQUE], 3]
 """
     found = faults(text, "apps: [{id: a}]", "just a text")
+    volume = "name it by one word, and mount that by a second volume: {hostPath: NAME, containerPath: /PATH}"
     assert found == [
         "one.yaml:2:1 cpu is no field that Marathon knows (did you mean 'cpus'?)",
         "one.yaml:3:6 mem is a text, and a number is expected ()",
@@ -116,8 +117,7 @@ constraints: [[hostname, UNIQUE], 3]
         "one.yaml:10:35 constraints[1] is a number, and a list is expected ()",
         f"one.yaml:1:5 'Web' is no id of Marathon ({names.RULE})",
         "one.yaml:7:11 container.docker.image is missing (name the image that it runs)",
-        "one.yaml:8:29 the containerPath '/data' of a persistent volume holds '/' "
-        + "(name it by one word, and mount that by a second volume: {hostPath: NAME, containerPath: /PATH})",
+        f"one.yaml:8:29 the containerPath '/data' of a persistent volume holds '/' ({volume})",
         "one.yaml:9:16 a health check by COMMAND has no command (command: {value: TEXT})",
         f"two.yaml:1:1 the group has no id (give it one: {names.RULE})",
         "a:three.yaml:1:1 an app of Marathon is a mapping, and this is a text (an app has an id, and a container or a cmd)",
@@ -195,9 +195,14 @@ def test_fields_that_hold_a_secret_are_noted() -> None:
 
 
 def test_older_and_newer_forms_are_the_same() -> None:
-    old = {"container": {"docker": {"image": "a", "network": "USER", "portMappings": [{"containerPort": 1}]}}}
+    old: dict[str, Any] = {
+        "container": {"docker": {"image": "a", "network": "USER", "portMappings": [{"containerPort": 1}]}}
+    }
     old |= {"ipAddress": {"networkName": "mine"}, "uris": ["u"]}
-    new = {"container": {"docker": {"image": "a"}, "portMappings": [{"containerPort": 1}]}, "fetch": [{"uri": "u"}]}
+    new: dict[str, Any] = {
+        "container": {"docker": {"image": "a"}, "portMappings": [{"containerPort": 1}]},
+        "fetch": [{"uri": "u"}],
+    }
     new |= {"networks": [{"mode": "container", "name": "mine"}], "version": "told", "tasksRunning": 1}
     assert normal.canonical(old) == normal.canonical(new)
 
