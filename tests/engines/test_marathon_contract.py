@@ -43,7 +43,7 @@ def until(look: Callable[[], Any]) -> Any:
 
 
 def idle(server: Server) -> bool:
-    return ask(server, "GET", "/v2/deployments")[1] == []
+    return not ask(server, "GET", "/v2/deployments")[1]
 
 
 def test_an_app_is_created_by_a_deployment_that_takes_time(server: Server) -> None:
