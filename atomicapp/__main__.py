@@ -1,5 +1,5 @@
 """`python -m atomicapp`."""
 
-from atomicapp.cli.main import entry
+from atomicapp.cli.start import entry
 
 entry()

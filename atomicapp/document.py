@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
-import yaml
-
+from atomicapp import patterns
 from atomicapp.errors import ERROR, Issue, SpecError
 from atomicapp.position import Position, line_of
+
+with patterns.late():
+    import yaml
 
 Node = yaml.Node
 MappingNode = yaml.MappingNode
@@ -41,7 +43,7 @@ _TAG = "tag:yaml.org,2002:"
 _NULL, _BOOL, _INT, _FLOAT, _MERGE = _TAG + "null", _TAG + "bool", _TAG + "int", _TAG + "float", _TAG + "merge"
 _SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})")
 _UNPRINTABLE = re.compile("(?!\\A\ufeff)[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
-_STR = _TAG + "str"
+_STR, _MAP, _SEQ = _TAG + "str", _TAG + "map", _TAG + "seq"
 
 
 @lru_cache(maxsize=4096)
@@ -62,7 +64,11 @@ class _Loader(_BASE):  # type: ignore[misc]  # which of the two is known only he
     def resolve(self, kind: type[Node], value: str, implicit: Any) -> str:
         if kind is ScalarNode:
             return _tag_of(value) if implicit[0] else _STR
-        return _TAG + ("map" if kind is MappingNode else "seq")
+        return _MAP if kind is MappingNode else _SEQ
+
+    # the parser tells these two of each node, for resolvers by path, which there are none of here: a method in C, whatever
+    # it returns, spares two of Python
+    descend_resolver = ascend_resolver = staticmethod("".format)
 
 
 def compose(text: str, file: str) -> Node | None:

@@ -17,9 +17,10 @@ or exits. A message is one sentence that says what was found; `hint` says what t
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from atomicapp.position import Position
+from atomicapp.records import NamedTuple
 
 ERROR = "error"
 WARNING = "warning"

@@ -8,10 +8,13 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from atomicapp.errors import AtomicAppError, SpecError
 from atomicapp.position import Position
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MAX_TEXT = 16 * 1024 * 1024
 """Bytes. A Nulecule, an answers file or an artifact beyond this is refused, not read."""
@@ -36,7 +39,7 @@ def shown_url(url: str) -> str:
     return re.sub(r"^([\w+.-]+://)[^/?#]*@", r"\1", url)
 
 
-def read_text(path: Path, name: str = "", *, plain: bool = True) -> str:
+def read_text(path: str | Path, name: str = "", *, plain: bool = True) -> str:
     """The text of a file. `name` is how messages call it. OSError passes through to the caller.
 
     Pipes and devices are refused unless `plain` is False: an app that brings one would make us wait for ever.
@@ -72,21 +75,21 @@ MOST_LISTED = 1000
 """Files of a folder."""
 
 
-def listing(root: Path, path: str) -> tuple[str, ...]:
+def listing(root: str | Path, path: str) -> tuple[str, ...]:
     """The plain files below the folder `path` of `root`, by their paths below `root`, in order; at most MOST_LISTED.
 
     Links and hidden files are left out. NotADirectoryError or FileNotFoundError for what is no folder.
     """
-    top = root / path
-    if not top.is_dir():
+    top = os.path.join(root, path)
+    if not os.path.isdir(top):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
     found: list[str] = []
     for folder, folders, names in os.walk(top):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            file = Path(folder, name)
-            if not name.startswith(".") and file.is_file() and not file.is_symlink():
-                found.append(file.relative_to(root).as_posix())
+            file = os.path.join(folder, name)
+            if not name.startswith(".") and os.path.isfile(file) and not os.path.islink(file):
+                found.append(os.path.relpath(file, root))
         if len(found) >= MOST_LISTED:
             break
     return tuple(found[:MOST_LISTED])
@@ -109,10 +112,10 @@ def write_bytes(path: Path, data: bytes, *, mode: int = 0o644) -> None:
                 stream.flush()
                 os.fchmod(stream.fileno(), mode)
                 os.fsync(stream.fileno())
-            Path(temporary).replace(path)
+            os.replace(temporary, path)
         except BaseException:
             with contextlib.suppress(OSError):
-                Path(temporary).unlink()
+                os.unlink(temporary)
             raise
 
 

@@ -10,16 +10,20 @@
     apply     Record        what the store keeps                                          (store.py)
 
 NamedTuples and not dataclasses: they are made by the thousand, and import in a tenth of the time. Annotations are values
-here, not texts: NamedTuple would compile each text, a quarter of the time that this file takes to import.
+here, not texts (but for Path, whose import takes longer): NamedTuple would compile each text, a quarter of the time that
+this file takes to import.
 A *scope* is the namespace path of a component: `general` for the root app's own params, else `a:b:c`.
 """
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from atomicapp.errors import Issue
 from atomicapp.position import Position
+from atomicapp.records import NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 GENERAL = "general"
 COMPOSE = "compose"
@@ -150,7 +154,7 @@ class App(NamedTuple):
     name: str
     namespace: str
     nulecule: Nulecule
-    folder: Path
+    folder: "Path"
     reference: str
     digest: str
     children: tuple["App", ...]
@@ -257,11 +261,12 @@ class Resource(NamedTuple):
     @property
     def hash(self) -> str:
         """A digest of kind, name and body: equal exactly when nothing changed."""
-        import hashlib
         import json
 
+        from atomicapp.digests import sha256_of
+
         text = json.dumps([self.kind, self.name, self.body], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
+        return sha256_of(text)[:32]
 
 
 class Parsed(NamedTuple):

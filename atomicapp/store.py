@@ -17,11 +17,13 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from atomicapp import io
 from atomicapp.errors import StateError
+from atomicapp.host import in_host
 from atomicapp.model import Target
+from atomicapp.records import NamedTuple
 
 RECORD_FORMAT = 1
 PENDING = "pending"  # a run began and did not say how it ended: it was killed
@@ -88,18 +90,6 @@ def default_root() -> Path:
     import platformdirs
 
     return platformdirs.user_state_path("atomicapp")
-
-
-def in_host(path: str) -> Path:
-    """An absolute path of the host: inside our tool image, the host's root is mounted at /host."""
-    if path.startswith("/") and inside_tool_container() and not path.startswith("/host/"):
-        return Path("/host" + path)
-    return Path(path)
-
-
-def inside_tool_container() -> bool:
-    """Whether this process runs in a container with the host's root at /host."""
-    return Path("/host").is_dir() and (Path("/.dockerenv").exists() or Path("/run/.containerenv").exists())
 
 
 class Store:

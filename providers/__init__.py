@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from atomicapp.errors import UsageError
 
 if TYPE_CHECKING:
-    from atomicapp.providers.base import Provider
+    from atomicapp.providers.base import Provider, Writer
 
 ENTRY_POINTS = "atomicapp.providers"
 
@@ -23,6 +23,10 @@ BUILTIN: dict[str, str] = {
     "openshift": "atomicapp.providers.openshift",
     "swarm": "atomicapp.providers.swarm",
 }
+
+
+WRITERS: dict[str, str] = {"quadlet": "atomicapp.providers.units.quadlet"}
+"""What `convert` writes and no provider carries out: texts for tools that need nothing from here."""
 
 
 def names() -> tuple[str, ...]:
@@ -48,3 +52,16 @@ def load(name: str) -> Provider:
             hint=f"installed: {', '.join(names())}; render works for every provider that the app has artifacts for",
         )
     return cast("Provider", import_module(module))
+
+
+def writer(name: str) -> Writer:
+    """What writes artifacts called `name`: one of WRITERS, else the provider."""
+    from typing import cast
+
+    if name in WRITERS:
+        return cast("Writer", import_module(WRITERS[name]))
+    if name not in BUILTIN and name not in names():
+        raise UsageError(
+            f"no provider named '{name}' is installed", hint=f"expected one of {', '.join([*names(), *WRITERS])}"
+        )
+    return load(name)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from atomicapp.errors import UsageError
 from atomicapp.model import Change, Event, Existing, LogLine, Parsed, Readiness, Rendered, Resource, Step, Target
+from atomicapp.records import NamedTuple
 from atomicapp.workload.fidelity import Table
 from atomicapp.workload.project import Project
 
@@ -94,10 +95,22 @@ class Session(Protocol):
         """Give the connection back."""
 
 
-class Provider(Protocol):
-    """A module with these members."""
+class Writer(Protocol):
+    """The part of a provider that `convert` needs."""
 
     NAME: str
+
+    def fidelity(self, *, converted: bool = False) -> Table:
+        """What becomes of each key of a Compose file: of one that is run, or of one that is `converted`, where the texts
+        of this provider can say less than the engine can do."""
+
+    def convert(self, project: Project, target: Target) -> tuple[Output, ...]:
+        """Pure: a project as artifacts of this provider; what they can't say stands in `fidelity`."""
+
+
+class Provider(Writer, Protocol):
+    """A module with these members."""
+
     ACCEPTS: str
     """One line for `atomicapp providers`: what an artifact is."""
 
@@ -106,13 +119,6 @@ class Provider(Protocol):
 
         An artifact whose `provider` is COMPOSE is a Compose file: what it loses here is said in `Parsed.issues`.
         """
-
-    def fidelity(self, *, converted: bool = False) -> Table:
-        """What becomes of each key of a Compose file: of one that is run, or of one that is `converted`, where the texts
-        of this provider can say less than the engine can do."""
-
-    def convert(self, project: Project, target: Target) -> tuple[Output, ...]:
-        """Pure: a project as artifacts of this provider; what they can't say stands in `fidelity`."""
 
     def connect(self, target: Target) -> Session:
         """Open a session; EngineError with one clear line when the engine can't be reached."""

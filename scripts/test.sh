@@ -28,7 +28,8 @@ case $* in
     setsid scripts/cluster.sh build &
     build=$!
     # a failure is told by the tests that need them
-    setsid samples/images/build.sh mariadb wordpress httpd redis guestbook voting python >/dev/null 2>&1 &
+    setsid sh -c 'tests/engines/node/build.sh; exec samples/images/build.sh mariadb wordpress httpd redis guestbook voting python' \
+        >/dev/null 2>&1 &
     images=$!
     ;;
 esac

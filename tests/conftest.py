@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from tests.engines import images, podman
 from tests.engines import registry as registries
@@ -20,6 +22,7 @@ from tests.engines.docker import DockerEngine
 from tests.engines.marathon_contract import Containers, Server, Settings
 from tests.engines.registry import Registry
 from tests.engines.swarm import Swarm
+from tests.engines.systemd import Node, Nodes
 
 SAMPLES_CACHE = images.cache_folder()
 
@@ -34,12 +37,29 @@ LONG = (
     *("test_tool_image.py", "test_samples_compose.py", "test_life.py", "test_objects.py", "test_samples_kubernetes.py"),
     *("test_kubernetes_cli.py", "test_swarm_life.py", "test_swarm_stack.py", "test_swarm_nodes.py"),
 )
-"""Files that take minutes; test processes side by side get files whole, so these are handed out first."""
+"""Files that take minutes, in the order in which they are handed out, before all others."""
+
+BY_PARAM = ("test_life.py", "test_samples_compose.py")
+"""Files that are not handed out whole, but in parts: one for each value of their parameter, which is an engine."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {name: number for number, name in enumerate(LONG)}
     items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
+
+
+class _Parts(LoadFileScheduling):  # type: ignore[misc]  # not typed
+    """Hands out whole files, and some in parts. Not by `--dist loadgroup`: pytest-xdist 3.8 forgets groups on pytest 9."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, name = nodeid.partition("::")
+        _, bracket, param = name.partition("[")
+        return f"{file}[{param}" if bracket and file.endswith(BY_PARAM) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """Share tests out between processes."""
+    return _Parts(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -213,3 +233,18 @@ def marathon(docker_engine: DockerEngine) -> Iterator[Server]:
     found = Server(Settings(), Containers(docker_engine.host)).start()
     yield found
     found.stop()
+
+
+@pytest.fixture(scope="session")
+def systemd_nodes(docker_engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+    """Machines that systemd has booted: called with a name, it gives the one of that name. Their units run containers on
+    the Docker Engine."""
+    found = Nodes(docker_engine, SAMPLES_CACHE, tmp_path_factory.mktemp("nodes"))
+    yield found
+    found.remove()
+
+
+@pytest.fixture(scope="session")
+def systemd_node(systemd_nodes: Nodes) -> Node:
+    """The one that tests of a single machine share."""
+    return systemd_nodes("n1")

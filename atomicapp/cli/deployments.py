@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from atomicapp.cli import options as opts
 from atomicapp.cli import pipeline
@@ -15,6 +15,7 @@ from atomicapp.model import Existing, Resource, Target
 from atomicapp.nulecule import load as loading
 from atomicapp.params.secrets import Redactor
 from atomicapp.position import Position
+from atomicapp.records import NamedTuple
 from atomicapp.store import Record, Store, check_name, name_for
 
 if TYPE_CHECKING:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import os
-import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from atomicapp.cli import parser as parsing
@@ -19,19 +16,6 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
-
-
-def entry() -> None:
-    """The console script."""
-    signal.signal(signal.SIGTERM, _terminated)
-    # values are made once, hold no circles and live until the end: looking for garbage among them is a tenth of the time
-    gc.set_threshold(100_000, 50, 50)
-    sys.exit(main(sys.argv[1:]))
-
-
-def _terminated(number: int, frame: FrameType | None) -> None:
-    """SIGTERM takes the same way out as Ctrl-C: temporary files go, and the record says what happened."""
-    raise KeyboardInterrupt
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -51,9 +35,18 @@ def main(arguments: Sequence[str]) -> int:
         # the reader of our output has gone (`| head`): Python would complain again when it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
+    except OSError as error:
+        return cant_write(error)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)  # noqa: T201
         return INTERRUPTED
+
+
+def cant_write(error: OSError) -> int:
+    """Say that what was to be printed can't be, and go without it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    print(f"atomicapp: can't write to standard output: {error.strerror or error}", file=sys.stderr)  # noqa: T201
+    return 1
 
 
 def _words(arguments: Sequence[str]) -> list[str]:
@@ -129,7 +122,3 @@ def _wrong_usage(error: UsageError) -> int:
     if error.hint:
         print(f"  {error.hint}", file=sys.stderr)  # noqa: T201
     return error.exit_code
-
-
-if __name__ == "__main__":
-    entry()

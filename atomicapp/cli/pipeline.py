@@ -9,20 +9,22 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from atomicapp.cli import options as opts
 from atomicapp.cli.ui import Ui
 from atomicapp.errors import ResolveError, SpecError, StateError, UsageError
+from atomicapp.host import in_host
 from atomicapp.model import COMPOSE, App, Parsed, Rendered, Target
 from atomicapp.nulecule import load as loading
 from atomicapp.nulecule.resolve import resolve, walk
 from atomicapp.params import answers as answering
 from atomicapp.params import configure
 from atomicapp.params.secrets import Redactor
+from atomicapp.records import NamedTuple
 from atomicapp.rendering.render import NO_ARTIFACTS, render
 from atomicapp.rendering.sources import Remote, Sources, checkout
-from atomicapp.store import Store, check_name, in_host, name_for
+from atomicapp.store import Store, check_name, name_for
 
 if TYPE_CHECKING:
     from atomicapp.images.fetch import Fetched, Images

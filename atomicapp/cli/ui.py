@@ -7,11 +7,11 @@ errors only.
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import json
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TextIO
 
@@ -41,7 +41,7 @@ class Ui:
         self.colour = self._colours(self._out) and logtype in ("", "color")
         self.at_end = contextlib.ExitStack()
         """What is to be closed or removed when the command ends, however it ends."""
-        self._lock = threading.Lock()
+        self._lock = _thread.allocate_lock()  # `threading` is a package of its own weight
         self._redact: Redact = lambda text: text
         self._line: Callable[[str], None] | None = None
 

@@ -14,10 +14,11 @@ from atomicapp.cli import options as opts
 from atomicapp.cli import pipeline
 from atomicapp.cli.ui import Ui
 from atomicapp.errors import AtomicAppError, ResolveError, UsageError
+from atomicapp.host import in_host
 from atomicapp.model import App
 from atomicapp.nulecule import load as loading
 from atomicapp.nulecule.resolve import EXTERNAL
-from atomicapp.store import Store, in_host
+from atomicapp.store import Store
 
 
 @contextlib.contextmanager

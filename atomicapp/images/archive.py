@@ -13,7 +13,7 @@ import posixpath
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, NamedTuple, cast
+from typing import IO, Any, cast
 
 from atomicapp.errors import FetchError, UsageError
 from atomicapp.images import manifests, oci
@@ -21,6 +21,7 @@ from atomicapp.images.blobs import CHUNK, Image
 from atomicapp.images.layers import damaged, forget_members
 from atomicapp.images.manifests import MAX_CONFIG, MAX_MANIFEST, Descriptor, Platform
 from atomicapp.images.reference import Reference, shown
+from atomicapp.records import NamedTuple
 
 _LIST = "manifest.json"
 _MAX_FILES = 20_000

@@ -7,13 +7,14 @@ import json
 import re
 import threading
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
 from atomicapp.errors import FetchError
 from atomicapp.images.credentials import Credential
 from atomicapp.images.reference import HUB, Reference
 from atomicapp.images.transport import Transport, read_bounded, retrying, status_text
+from atomicapp.records import NamedTuple
 
 if TYPE_CHECKING:
     from requests import Response

@@ -14,11 +14,12 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, Any, BinaryIO, NamedTuple
+from typing import IO, Any, BinaryIO
 
 from atomicapp.errors import FetchError
 from atomicapp.images.manifests import MAX_CONFIG, Descriptor, Manifest, labels_of, parse_json
 from atomicapp.io import writing
+from atomicapp.records import NamedTuple
 
 CHUNK = 256 * 1024
 """Bytes read at a time."""

@@ -16,7 +16,6 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from atomicapp.errors import Issue, SpecError, UsageError
 from atomicapp.images import manifests
@@ -26,6 +25,7 @@ from atomicapp.images.layers import MAX_APP_BYTES, MAX_APP_ENTRIES, MAX_FILE
 from atomicapp.images.manifests import Descriptor, Platform, digest_of
 from atomicapp.images.reference import shown
 from atomicapp.position import Position
+from atomicapp.records import NamedTuple
 from atomicapp.version import VERSION
 
 LABEL_SPEC = "io.projectatomic.nulecule.specversion"

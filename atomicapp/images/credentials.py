@@ -19,11 +19,12 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from atomicapp.errors import ConfigError, FetchError
+from atomicapp.host import in_host
 from atomicapp.images.reference import HUB, HUB_API, Reference
-from atomicapp.store import in_host
+from atomicapp.records import NamedTuple
 
 HUB_KEY = "https://index.docker.io/v1/"
 HELPER_SECONDS = 60

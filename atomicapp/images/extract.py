@@ -14,13 +14,14 @@ import stat
 import tarfile
 import tempfile
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from atomicapp.errors import FetchError
 from atomicapp.images.blobs import Image
 from atomicapp.images.layers import Budget, Entry, Limits, open_layer
 from atomicapp.images.reference import shown
 from atomicapp.io import writing
+from atomicapp.records import NamedTuple
 
 APP_FOLDER = "application-entity"
 

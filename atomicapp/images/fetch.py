@@ -20,10 +20,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from atomicapp import io
 from atomicapp.errors import FetchError, UsageError
+from atomicapp.host import in_host
 from atomicapp.images import archive, credentials, oci
 from atomicapp.images.blobs import Image, blob_path, folder_opener
 from atomicapp.images.cache import AppCache
@@ -34,7 +35,7 @@ from atomicapp.images.manifests import Descriptor, Manifest, Platform, parse_jso
 from atomicapp.images.onefile import read_file
 from atomicapp.images.options import CERTS, AbsentError, HttpOptions
 from atomicapp.images.reference import Reference, is_digest
-from atomicapp.store import in_host
+from atomicapp.records import NamedTuple
 
 if TYPE_CHECKING:
     from atomicapp.images.registry import Registry

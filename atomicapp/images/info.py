@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from atomicapp.images import build
 from atomicapp.images.manifests import Manifest, Platform, labels_of
 from atomicapp.images.reference import shown
+from atomicapp.records import NamedTuple
 
 
 class ImageInfo(NamedTuple):

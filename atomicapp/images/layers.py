@@ -13,10 +13,11 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import IO, Any, NamedTuple, cast
+from typing import IO, Any, cast
 
 from atomicapp.errors import FetchError
 from atomicapp.images.blobs import CHUNK
+from atomicapp.records import NamedTuple
 
 MAX_ENTRIES = 1_000_000
 """Entries of all layers of an image together."""

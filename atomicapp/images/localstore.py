@@ -7,7 +7,6 @@ skopeo and podman can read the folder as well.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 from atomicapp.errors import UsageError
 from atomicapp.images import oci
@@ -15,6 +14,7 @@ from atomicapp.images.blobs import Image, folder_opener
 from atomicapp.images.locks import locked
 from atomicapp.images.manifests import Descriptor, Platform
 from atomicapp.images.reference import Reference
+from atomicapp.records import NamedTuple
 
 
 class Stored(NamedTuple):

@@ -14,10 +14,11 @@ import hashlib
 import json
 import platform as machine_platform
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from atomicapp.errors import FetchError
 from atomicapp.images.reference import is_digest, shown
+from atomicapp.records import NamedTuple
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"

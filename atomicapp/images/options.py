@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from atomicapp.errors import FetchError
+from atomicapp.records import NamedTuple
 
 CERTS = Path("/etc/docker/certs.d")
 """Docker's folder of certificates: one folder for each registry, named HOST or HOST:PORT."""

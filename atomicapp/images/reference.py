@@ -9,9 +9,9 @@ otherwise the registry is Docker Hub, whose one-word repositories lie below `lib
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from atomicapp.errors import UsageError
+from atomicapp.records import NamedTuple
 
 HUB = "docker.io"
 HUB_API = "registry-1.docker.io"

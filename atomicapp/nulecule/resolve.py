@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from atomicapp.errors import AtomicAppError, Issue, ResolveError, SpecError
 from atomicapp.model import App, Include, Nulecule
 from atomicapp.nulecule import load as loading
+from atomicapp.records import NamedTuple
 
 MAX_APPS = 10_000
 MAX_DEPTH = 32

@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from atomicapp import document, io
 from atomicapp.errors import ERROR, ConfigError, FetchError, Issue, SpecError, UsageError
@@ -20,6 +20,7 @@ from atomicapp.nulecule import load
 from atomicapp.params import ini
 from atomicapp.params.formats import FORMATS
 from atomicapp.position import Position, line_of
+from atomicapp.records import NamedTuple
 
 FILE_NAME = "answers.conf"
 _EXTENSIONS = {".ini": "ini", ".json": "json", ".yaml": "yaml", ".yml": "yaml", ".toml": "toml", ".xml": "xml"}

@@ -10,7 +10,6 @@ A component sees its own scope and `general`, nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from atomicapp.errors import ERROR, NOTE, WARNING, ConfigError, Issue, UsageError
 from atomicapp.model import GENERAL, App, Include, Param
@@ -36,6 +35,7 @@ from atomicapp.params.settings import (
     scopes,
 )
 from atomicapp.position import Position
+from atomicapp.records import NamedTuple
 
 # the way in to this package: what the others need of it stands here
 __all__ = [

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from atomicapp.errors import ERROR, Issue, SpecError, UsageError
 from atomicapp.position import Position
+from atomicapp.records import NamedTuple
 
 _TRIPLE = ('"""', "'''")
 _COMMENT = re.compile(r"(^|\s)[#;]")

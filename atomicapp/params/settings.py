@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from atomicapp.errors import Issue
 from atomicapp.model import GENERAL, App, Component, Include, Param, Target
 from atomicapp.nulecule.resolve import walk
 from atomicapp.params.secrets import MASK
 from atomicapp.position import Position
+from atomicapp.records import NamedTuple
 
 PROVIDER_OPTIONS = ("provider-api", "provider-auth", "provider-cafile", "provider-config", "provider-tlsverify")
 

@@ -11,11 +11,11 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from atomicapp import document
 from atomicapp.errors import ERROR, Issue, SpecError
 from atomicapp.model import Pointer
+from atomicapp.records import NamedTuple
 
 
 class Assignment(NamedTuple):

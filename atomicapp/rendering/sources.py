@@ -10,12 +10,13 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from atomicapp import io
 from atomicapp.errors import AtomicAppError, FetchError, SpecError
 from atomicapp.model import FileArtifact, GitArtifact, UrlArtifact
 from atomicapp.position import Position
+from atomicapp.records import NamedTuple
 
 if TYPE_CHECKING:
     from tempfile import TemporaryDirectory

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from atomicapp.errors import ERROR, Issue, SpecError
 from atomicapp.position import Position
+from atomicapp.records import NamedTuple
 from atomicapp.workload import values
 from atomicapp.workload.command_files import Files, Read, quoted
 from atomicapp.workload.drafts import BOOL, Draft, Option

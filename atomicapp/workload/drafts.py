@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from atomicapp.position import Position
+from atomicapp.records import NamedTuple
 
 BOOL = "bool"
 TEXT = "text"

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 from atomicapp.errors import ERROR, NOTE, WARNING, Issue
+from atomicapp.records import NamedTuple
 from atomicapp.workload.model import Workload
 from atomicapp.workload.project import Project, Said
 

@@ -8,9 +8,9 @@ empty tuple means "not said": the engine's or the image's own default holds. As 
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 from atomicapp.position import Position
+from atomicapp.records import NamedTuple
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 NOWHERE: Mapping[str, Position] = MappingProxyType({})

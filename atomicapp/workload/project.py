@@ -6,10 +6,10 @@ can tell of each word what becomes of it (see `fidelity`).
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 from atomicapp.errors import Issue
 from atomicapp.position import Position
+from atomicapp.records import NamedTuple
 from atomicapp.workload.model import NOTHING, Workload
 
 DEFAULT_NETWORK = "default"

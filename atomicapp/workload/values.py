@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([kmgtp]?)(?:i?b)?", re.IGNORECASE | re.ASCII)
 _FACTOR = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
@@ -35,10 +38,19 @@ def size(text: str) -> int:
     match = _SIZE.fullmatch(text)
     if not match or len(text) > 40:
         raise ValueError("expected a size such as 512m or 2g")
-    found = int(Decimal(match[1]) * _FACTOR[match[2].lower()])
+    found = int(_number(match[1]) * _FACTOR[match[2].lower()])
     if found > _LARGEST:
         raise ValueError("the size is too large")
     return found
+
+
+def _number(text: str) -> int | Decimal:
+    """A number as exact as it was written; most are whole and need no decimals."""
+    if "." not in text:
+        return int(text)
+    from decimal import Decimal
+
+    return Decimal(text)
 
 
 def swap(text: str) -> int:
@@ -55,12 +67,13 @@ def duration(text: str) -> int:
         raise ValueError("a duration can't be negative")
     if not body or len(body) > 60:
         raise ValueError("expected a duration such as 30s or 1m30s")
-    at, total = 0, Decimal(0)
+    at = 0
+    total: int | Decimal = 0
     while at < len(body):
         part = _DURATION_PART.match(body, at)
         if not part:
             raise ValueError("expected a duration such as 30s or 1m30s: a number and a unit (ms, s, m, h)")
-        total += Decimal(part[1]) * _NANOSECONDS[part[2]]
+        total += _number(part[1]) * _NANOSECONDS[part[2]]
         at = part.end()
     if total > _LARGEST:
         raise ValueError("the duration is too long")
@@ -106,6 +119,8 @@ def natural(text: str) -> int:
 
 def processors(text: str) -> int:
     """Billionths of a processor: `0.5`, `2`."""
+    from decimal import Decimal, InvalidOperation
+
     try:
         found = Decimal(text) if len(text) < 30 else Decimal("NaN")
     except InvalidOperation:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from typing import NamedTuple
 
 from atomicapp.errors import ERROR, WARNING, Issue
 from atomicapp.position import Position
+from atomicapp.records import NamedTuple
 
 _NO_SHELL = "no shell runs here"
 _HINT = "quote it to pass it as text, or run a shell inside the container: IMAGE sh -c '...'"

@@ -6,8 +6,9 @@ Only what was said is written, so that a body stays the same when a newer releas
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+from atomicapp.records import NamedTuple
 from atomicapp.workload import model
 from atomicapp.workload.assemble import is_mode
 from atomicapp.workload.model import Mount, Workload

@@ -73,7 +73,7 @@ def _pairs(name: str, found: Mapping[str, str]) -> Iterator[Option]:
     return ((f"--{name}", f"{key}={value}") for key, value in found.items())
 
 
-def _fields(found: Iterable[str]) -> str:
+def fields(found: Iterable[str]) -> str:
     """One line of CSV, as the long forms of options take it."""
     text = io.StringIO()
     csv.writer(text, lineterminator="").writerow(list(found))
@@ -144,7 +144,7 @@ def _networks(work: Workload, aliases: tuple[str, ...]) -> Iterator[Option]:
             *(f"driver-opt={key}={value}" for key, value in network.driver_options.items()),
             *(f"gw-priority={network.gateway_priority}" for _ in [0] if network.gateway_priority),
         ]
-        yield "--network", _fields([f"name={network.name}", *said]) if said else network.name
+        yield "--network", fields([f"name={network.name}", *said]) if said else network.name
     yield from _plain(hostname=work.hostname, domainname=work.domainname)
     yield from _many("dns", work.dns.servers)
     yield from _many("dns-search", work.dns.search)
@@ -168,7 +168,7 @@ def _mount(mount: Mount) -> Option:
         ]
         source = f"{mount.source}:" if mount.source else ""
         return "-v", f"{source}{mount.target}" + (f":{','.join(options)}" if options else "")
-    return "--mount", _fields(_long_mount(mount))
+    return "--mount", fields(_long_mount(mount))
 
 
 def _fits_short(mount: Mount) -> bool:
@@ -253,9 +253,9 @@ def _device_request(item: model.DeviceRequest) -> Option:
         else f"device={','.join(item.ids)}",
         *([f"driver={item.driver}"] if item.driver else []),
         *([f"capabilities={','.join(capabilities)}"] if capabilities else []),
-        *([f"options={_fields(f'{key}={value}' for key, value in item.options.items())}"] if item.options else []),
+        *([f"options={fields(f'{key}={value}' for key, value in item.options.items())}"] if item.options else []),
     ]
-    return "--gpus", "all" if said == ["count=all"] else _fields(said)
+    return "--gpus", "all" if said == ["count=all"] else fields(said)
 
 
 def _limits(work: Workload) -> Iterator[Option]:

@@ -10,12 +10,13 @@ What a file calls by its keys gets the engine's names here; after this a service
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from atomicapp.errors import ERROR, WARNING, Issue
 from atomicapp.model import DATA, OWNED, SHARED
 from atomicapp.position import Position
 from atomicapp.providers.docker import names
+from atomicapp.records import NamedTuple
 from atomicapp.workload import model
 from atomicapp.workload.model import FileGrant, Mount, Network, Workload
 from atomicapp.workload.project import DEFAULT_NETWORK, FileSpec, NetworkSpec, Project, Subnet, VolumeSpec
@@ -53,13 +54,16 @@ class Thing(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """A project on the engine; networks and volumes are by name. `secrets` are texts that must not be shown."""
+    """A project on the engine; networks and volumes are by name. `secrets` are texts that must not be shown;
+    `network_names` and `volume_names` tell what the engine calls them, by key."""
 
     pieces: tuple[Piece, ...]
     networks: Mapping[str, Thing]
     volumes: Mapping[str, Thing]
     secrets: frozenset[str]
     issues: tuple[Issue, ...]
+    network_names: Mapping[str, str]
+    volume_names: Mapping[str, str]
 
 
 def place(project: Project, app: str, component: str, required: frozenset[str]) -> Placed:
@@ -105,7 +109,15 @@ class _Placer:
         }
         granted = {grant.source for work in self.project.services for grant in work.secrets}
         secrets = {spec.content for key, spec in self.project.secrets.items() if spec.content and key in granted}
-        return Placed(tuple(pieces), networks, volumes, frozenset(secrets), tuple(self.issues))
+        return Placed(
+            tuple(pieces),
+            networks,
+            volumes,
+            frozenset(secrets),
+            tuple(self.issues),
+            self.networks,
+            self.volumes,
+        )
 
     # ------------------------------------------------------------ names
 

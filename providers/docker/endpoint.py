@@ -10,10 +10,10 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from atomicapp.errors import EngineError
 from atomicapp.model import Target
+from atomicapp.records import NamedTuple
 
 DEFAULT = "unix:///var/run/docker.sock"
 _USUAL = ("/var/run/docker.sock", "/host/var/run/docker.sock")

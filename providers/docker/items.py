@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from atomicapp.errors import ERROR
 from atomicapp.model import COMPOSE, Artifact
 from atomicapp.position import Position
 from atomicapp.providers.docker import body, names
+from atomicapp.records import NamedTuple
 from atomicapp.workload.model import Workload
+from atomicapp.workload.ordering import ordered
 
 
 class Say(Protocol):
@@ -91,28 +93,16 @@ class Items:
 
     def ordered(self) -> list[Item]:
         """The commands in the order of the graph, but each after those that it is bound to."""
-        done: dict[str, Item] = {}
-        # a stack of our own and no recursion: a chain of links may be as long as the author likes
-        path: dict[str, tuple[Item, Iterator[tuple[str, Position]]]] = {}
-        for first in self._all:
-            todo: Item | None = first
-            while todo is not None or path:
-                if todo is not None and todo.key not in done and todo.key not in path:
-                    path[todo.key] = (todo, self.bound(todo))
-                elif todo is not None and todo.key in path:
-                    self._circle([found for found, _ in path.values()], todo)
-                key, (item, others) = next(reversed(path.items()), ("", (first, iter(()))))
-                todo = next((found for name, _ in others for found in [self.find(name, item)] if found), None)
-                if todo is None and path:
-                    del path[key]
-                    done[key] = item
-        return [*done.values()]
+        order, circles = ordered(self._all, key=lambda item: item.key, needs=self._needs)
+        for circle in circles:
+            back = circle[-1]
+            shown = " -> ".join(item.name for item in circle[:20]) + (" ..." if len(circle) > 20 else "")
+            message = f"containers need each other in a circle: {shown}"
+            self._say(ERROR, message, back.artifact, back.work.position, "circle")
+        return order
 
-    def _circle(self, path: list[Item], back: Item) -> None:
-        circle = [*path[path.index(back) :], back]
-        shown = " -> ".join(item.name for item in circle[:20]) + (" ..." if len(circle) > 20 else "")
-        message = f"containers need each other in a circle: {shown}"
-        self._say(ERROR, message, back.artifact, back.work.position, "circle")
+    def _needs(self, item: Item) -> Iterator[Item]:
+        return (found for name, _ in self.bound(item) for found in [self.find(name, item)] if found)
 
     def check_ports(self) -> None:
         """Ports of the host that two containers want."""

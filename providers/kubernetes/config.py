@@ -13,11 +13,12 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from atomicapp.errors import EngineError, SpecError
 from atomicapp.io import read_text
 from atomicapp.model import Target
+from atomicapp.records import NamedTuple
 
 IN_CLUSTER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 EXEC_TIMEOUT = 60.0

@@ -7,11 +7,12 @@ It gives an ETag with what it tells, and answers 304 when asked with that whethe
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
 from atomicapp.providers.kubernetes import cache
 from atomicapp.providers.kubernetes.client import Client
+from atomicapp.records import NamedTuple
 
 _AGGREGATED = ",".join(
     f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList" for version in ("v2", "v2beta1")

@@ -7,11 +7,11 @@ revision must not roll a workload.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from atomicapp.digests import sha256_of
 from atomicapp.model import DATA, Resource
 from atomicapp.providers import base
 
@@ -29,7 +29,7 @@ def value(text: str) -> str:
     """A text as the value of a label: itself where that is allowed, else made so, and unique by a digest."""
     if _VALUE.fullmatch(text):
         return text
-    digest = hashlib.sha256(text.encode()).hexdigest()[:10]
+    digest = sha256_of(text)[:10]
     plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("_.-")[:50].rstrip("_.-")
     return f"{plain}-{digest}" if plain else digest
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from atomicapp import document
 from atomicapp.errors import ERROR, WARNING, Issue, SpecError
@@ -24,6 +24,7 @@ from atomicapp.model import (
 )
 from atomicapp.position import Position, line_of
 from atomicapp.providers.kubernetes.plain import is_built_in, shape, value_of, with_data, without_nulls
+from atomicapp.records import NamedTuple
 
 if TYPE_CHECKING:
     from atomicapp.providers.kubernetes.writer import Around, Written

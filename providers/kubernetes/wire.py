@@ -10,8 +10,10 @@ import ssl
 import time
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
+
+from atomicapp.records import NamedTuple
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse

@@ -12,6 +12,7 @@ from atomicapp.providers.docker.labels import holding
 from atomicapp.providers.marathon import artifacts, names, normal
 from atomicapp.providers.marathon.artifacts import Item
 from atomicapp.workload import requirements
+from atomicapp.workload.ordering import ordered
 
 APP = "app"
 VOLUME = "volume"
@@ -52,12 +53,17 @@ class _Parser:
         self._ports(read.items)
         self._fail()
         needs = {path: self._needs(item, known) for path, item in known.items()}
-        self._circles(known, needs)
+        order, circles = ordered(
+            known.values(), lambda item: item.id, lambda item: [known[path] for path in needs[item.id]]
+        )
+        for way in circles:
+            shown, hint = " -> ".join(item.id for item in way), "take one of these dependencies out"
+            self._say(ERROR, f"apps wait for each other: {shown}", way[0].artifact, way[0].position, "circle", hint)
         self._fail()
         words = ("app", "a persistent volume or a Compose file that names it", "their agents", "an agent has")
         unmet = requirements.unmet(self.rendered.volumes, read.used, *words)
         self.issues += [issue for issue in unmet if issue.code != "volume-size"]
-        orders = self._orders(read.items, needs)
+        orders = self._orders(order, needs)
         secrets = self.rendered.secrets | read.secrets
         found = [resource for item in read.items for resource in self._resources(item, needs, orders, secrets)]
         return Parsed(tuple(found), tuple(self.issues), read.secrets)
@@ -98,23 +104,6 @@ class _Parser:
         ]
         return tuple(dict.fromkeys(path for path in found if path != item.id))
 
-    def _circles(self, known: dict[str, Item], needs: dict[str, tuple[str, ...]]) -> None:
-        left = dict(needs)
-        while left:
-            free = [path for path, others in left.items() if not any(other in left for other in others)]
-            if not free:
-                first = next(iter(left))
-                way, path = [first], first
-                while (path := next(other for other in left[path] if other in left)) not in way:
-                    way.append(path)
-                circle = " -> ".join([*way[way.index(path) :], path])
-                item = known[path]
-                hint = "take one of these dependencies out"
-                self._say(ERROR, f"apps wait for each other: {circle}", item.artifact, item.position, "circle", hint)
-                return
-            for path in free:
-                del left[path]
-
     def _orders(self, items: Sequence[Item], needs: dict[str, tuple[str, ...]]) -> dict[str, int]:
         """The place of each app in the graph, from 1: components one after the other, and in each after what it needs."""
         widths = dict.fromkeys((artifact.component for artifact in self.rendered.artifacts), 1)
@@ -122,13 +111,9 @@ class _Parser:
             widths[item.artifact.component] = max(widths[item.artifact.component], item.level)
         starts = dict(zip(widths, accumulate(widths.values(), initial=0), strict=False))
         found: dict[str, int] = {}
-        left = {item.id: item for item in items}
-        while left:
-            for path, item in list(left.items()):
-                if not any(other in left for other in needs[path]):
-                    own = starts[item.artifact.component] + item.level
-                    found[path] = max([own, *(found[other] + 1 for other in needs[path])])
-                    del left[path]
+        for item in items:
+            own = starts[item.artifact.component] + item.level
+            found[item.id] = max([own, *(found[other] + 1 for other in needs[item.id])])
         return found
 
     # ------------------------------------------------------------ resources

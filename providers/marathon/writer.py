@@ -23,6 +23,7 @@ from atomicapp.providers.marathon import names
 from atomicapp.providers.marathon.artifacts import Item, Read
 from atomicapp.workload import model, requirements, risks
 from atomicapp.workload.model import Mount, Port, Workload
+from atomicapp.workload.ordering import ordered
 from atomicapp.workload.project import Project, VolumeSpec
 
 Json = dict[str, Any]
@@ -87,19 +88,14 @@ def read(rendered: Rendered, artifact: Artifact, app: str) -> Read:
 def _levels(project: Project) -> dict[str, int]:
     """The place of each service, from 1: after those that it depends on."""
     services = {work.service: work for work in project.services}
+
+    def needs(work: Workload) -> list[Workload]:
+        return [services[item.target] for item in work.depends_on if item.target in services]
+
+    order, _ = ordered(project.services, lambda work: work.service, needs)
     found: dict[str, int] = {}
-    left = dict(services)
-    while left:
-        free = [
-            name
-            for name, work in left.items()
-            if not any(item.target in left and item.target != name for item in work.depends_on)
-        ] or list(left)
-        for name in free:
-            before = [found.get(item.target, 0) for item in left[name].depends_on]
-            found[name] = max(before, default=0) + 1
-        for name in free:
-            del left[name]
+    for work in order:
+        found[work.service] = max((found.get(other.service, 0) for other in needs(work)), default=0) + 1
     return found
 
 

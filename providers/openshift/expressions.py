@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 import secrets
-from typing import NamedTuple
+
+from atomicapp.records import NamedTuple
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 DIGITS = "0123456789"

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from atomicapp import document
 from atomicapp.errors import ERROR, NOTE, WARNING
 from atomicapp.model import Artifact
 from atomicapp.providers.openshift import expressions, generated
+from atomicapp.records import NamedTuple
 
 _TAG = "tag:yaml.org,2002:"
 _STR = _TAG + "str"

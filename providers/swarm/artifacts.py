@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from typing import NamedTuple
 
 from atomicapp.errors import ERROR, Issue, SpecError
 from atomicapp.model import COMPOSE, Artifact, Rendered
 from atomicapp.position import Position, line_of
 from atomicapp.providers.swarm import rules
 from atomicapp.providers.swarm.normal import normalised
+from atomicapp.records import NamedTuple
 from atomicapp.workload.fidelity import issues_of, judge
 from atomicapp.workload.project import Project
 

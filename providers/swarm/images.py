@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from threading import Lock
-from typing import NamedTuple
 
 from atomicapp.errors import EngineError
 from atomicapp.providers.docker.client import Client, Refused, seg
+from atomicapp.records import NamedTuple
 
 LONGEST = 30.0
 """Seconds for the registry to answer; the engine asks it."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from atomicapp.providers.swarm.client import Row, labels_of, spec_of
+from atomicapp.records import NamedTuple
 
 _CONSTRAINT = re.compile(r"\s*(?P<key>[^=!\s]+)\s*(?P<operator>==|!=)\s*(?P<value>.*?)\s*", re.DOTALL)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from atomicapp.errors import EngineError
 from atomicapp.model import DATA, OWNED, PRESENT, SHARED, Existing, Resource
@@ -19,6 +18,7 @@ from atomicapp.providers.swarm.nodes import Node
 from atomicapp.providers.swarm.parts import CONFIG, NETWORK, SECRET, VOLUME
 from atomicapp.providers.swarm.resources import SERVICE, SWARM
 from atomicapp.providers.swarm.spec import PREDEFINED, too_new
+from atomicapp.records import NamedTuple
 
 LIFETIMES = (OWNED, DATA, SHARED)
 _PATHS = {NETWORK: "/networks", CONFIG: "/configs", SECRET: "/secrets"}

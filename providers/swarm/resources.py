@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from atomicapp.errors import ERROR, WARNING, Issue, SpecError
 from atomicapp.model import SHARED, Artifact, Parsed, Rendered, Resource, Target, Volume
@@ -12,8 +12,10 @@ from atomicapp.position import Position, line_of
 from atomicapp.providers.swarm import artifacts, fields, names, parts, spec
 from atomicapp.providers.swarm.artifacts import Part
 from atomicapp.providers.swarm.parts import CONFIG, NETWORK, SECRET, VOLUME
+from atomicapp.records import NamedTuple
 from atomicapp.workload import model, requirements, risks
 from atomicapp.workload.model import Mount, Workload
+from atomicapp.workload.ordering import ordered
 
 SERVICE = "service"
 SWARM = "swarm"
@@ -61,8 +63,8 @@ class _Parser:
         self._check_names()
         self._check_ports()
         self._fail()
-        order = self._order()
-        self._fail()
+        # the reader has refused circles
+        order, _ = ordered(self.items, key=lambda item: item.key, needs=self._before)
         levels = self._levels(order)
         services = [self._service(item, levels[item.key]) for item in order]
         self._requirements()
@@ -150,25 +152,10 @@ class _Parser:
         """A service of the same file."""
         return self.by_service.get((id(asking.part), service))
 
-    def _order(self) -> list[_Item]:
-        """The services in the order of the graph, but each after those that it waits for."""
-        done: dict[str, _Item] = {}
-        # a stack of our own and no recursion: a chain of services may be as long as the author likes
-        path: dict[str, tuple[_Item, Iterator[tuple[_Item, Position]]]] = {}
-        for first in self.items:
-            todo: _Item | None = first
-            while todo is not None or path:
-                if todo is not None and todo.key not in done and todo.key not in path:
-                    path[todo.key] = (todo, self._waits(todo))
-                elif todo is not None and todo.key in path:
-                    self._circle([found for found, _ in path.values()], todo)
-                key, (_, others) = next(reversed(path.items()), ("", (first, iter(()))))
-                todo = next((found for found, _ in others), None)
-                if todo is None and path:
-                    done[key] = path.pop(key)[0]
-        return [*done.values()]
+    def _before(self, item: _Item) -> Iterator[_Item]:
+        return (found for found, _ in self._waits(item))
 
-    def _levels(self, ordered: list[_Item]) -> dict[str, int]:
+    def _levels(self, order: list[_Item]) -> dict[str, int]:
         """The place of each service in the graph, from 1: components one after the other, and in a file those that wait
         for none of its others side by side."""
         found: dict[str, int] = {}
@@ -177,18 +164,12 @@ class _Parser:
         for item in self.items:
             if item.part is not part:
                 part, base = item.part, last
-                for own in (other for other in ordered if other.part is part):
+                for own in (other for other in order if other.part is part):
                     before = [found[other.key] for other, _ in self._waits(own)]
                     level = last + 1 if part.literal else max(before, default=base) + 1
                     found[own.key] = level
                     last = max(last, level)
         return found
-
-    def _circle(self, path: list[_Item], back: _Item) -> None:
-        circle = [*path[path.index(back) :], back]
-        shown = " -> ".join(item.name for item in circle[:20]) + (" ..." if len(circle) > 20 else "")
-        message = f"services wait for each other in a circle: {shown}"
-        self._say(ERROR, message, back.part.artifact, back.work.position, "circle")
 
     # ------------------------------------------------------------ resources
 

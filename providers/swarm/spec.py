@@ -7,9 +7,10 @@ secrets are called by their names in the swarm; `apply` puts their ids in.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from atomicapp.providers.docker.body import Since, capabilities, health, newer
+from atomicapp.records import NamedTuple
 from atomicapp.workload import model
 from atomicapp.workload.model import Mount, Workload
 

@@ -31,8 +31,8 @@ class Column:
 
     def __init__(self, name: str) -> None:
         self.title = name
-        self.table = providers.load(name).fidelity()
-        self.converted = providers.load(name).fidelity(converted=True)
+        self.table = providers.writer(name).fidelity()
+        self.converted = providers.writer(name).fidelity(converted=True)
 
     def rules(self, key: str) -> tuple[Rule, ...]:
         """The rule of a key; a second one where a converted text says something else."""
@@ -45,8 +45,8 @@ def _verdicts(rule: Rule) -> tuple[Verdict, ...]:
 
 
 def columns() -> list[Column]:
-    """One for each built-in provider that reads Compose files."""
-    return [Column(name) for name in providers.BUILTIN if providers.load(name).fidelity()]
+    """One for each built-in provider that reads Compose files, and for what `convert` writes besides."""
+    return [Column(name) for name in (*providers.BUILTIN, *providers.WRITERS) if providers.writer(name).fidelity()]
 
 
 class Notes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.engines.podman import Podman
 from tests.engines.process import run
 from tests.engines.registry import Registry
 from tests.engines.swarm import Swarm
+from tests.engines.systemd import Node, Nodes
 
 pytestmark = pytest.mark.engine
 
@@ -74,3 +76,33 @@ def test_an_engine_on_the_bridge_leaves_nothing(swarm: Swarm, busybox_in_swarm: 
     assert not Path(f"/run/netns/{node.space}").exists()
     assert f"{node.folder}/" not in Path("/proc/self/mountinfo").read_text()
     assert not list(Path("/sys/fs/cgroup").glob(f"*/docker/{container}"))
+
+
+def test_a_node_runs_a_container_by_a_unit(systemd_node: Node, docker_engine: DockerEngine, busybox_image: str) -> None:
+    unit = "aap-fixture.service"
+    start = f"/usr/bin/docker run --rm --name aap-fixture {busybox_image} sh -c 'echo hello; exec sleep 1000'"
+    stop = "ExecStop=/usr/bin/docker stop --time 1 aap-fixture"
+    (systemd_node.units / unit).write_text(f"[Service]\nExecStart={start}\n{stop}\n")
+    systemd_node.systemctl("start", unit)
+    for _ in range(600):
+        if "hello" in systemd_node.journal(unit):
+            break
+        time.sleep(0.1)
+    assert systemd_node.show(unit, "ActiveState", "SubState") == {"ActiveState": "active", "SubState": "running"}
+    assert "aap-fixture" in docker_engine.docker("ps", "--format", "{{.Names}}").split()
+    # from outside, as a program of the node itself
+    said = run("systemctl", "is-active", unit, env=systemd_node.environment)
+    assert said.strip() == "active"
+    systemd_node.systemctl("stop", unit)
+    assert "aap-fixture" not in docker_engine.docker("ps", "--all", "--format", "{{.Names}}").split()
+    (systemd_node.units / unit).unlink()
+    systemd_node.systemctl("daemon-reload")
+
+
+def test_nodes_are_machines_of_their_own(systemd_nodes: Nodes) -> None:
+    first, second = systemd_nodes("n1"), systemd_nodes("n2")
+    assert first.run("cat", "/etc/machine-id").strip() == first.machine_id != second.machine_id
+    assert first.run("hostname").strip() == "n1"
+    systemd_nodes.drop("n2")
+    assert systemd_nodes("n2").machine_id != second.machine_id
+    systemd_nodes.drop("n2")

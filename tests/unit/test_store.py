@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from atomicapp.errors import AtomicAppError, StateError
+from atomicapp.host import in_host
 from atomicapp.model import Target
-from atomicapp.store import DONE, Record, Store, check_name, default_root, in_host, name_for, now
+from atomicapp.store import DONE, Record, Store, check_name, default_root, name_for, now
 
 RECORD = Record(
     name="shop",

@@ -15,10 +15,11 @@ from atomicapp.cli import pipeline
 from atomicapp.cli.progress import size
 from atomicapp.cli.ui import Ui
 from atomicapp.errors import UsageError
+from atomicapp.host import in_host
 from atomicapp.model import App
 from atomicapp.nulecule.resolve import resolve, walk
 from atomicapp.params.configure import common_providers
-from atomicapp.store import Store, in_host
+from atomicapp.store import Store
 
 if TYPE_CHECKING:
     from atomicapp.images.build import PackageInfo

@@ -11,20 +11,21 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atomicapp import io
 from atomicapp.cli import options as opts
 from atomicapp.cli.ui import Ui, count
 from atomicapp.errors import ERROR, AtomicAppError, SpecError, UsageError
+from atomicapp.host import in_host, name_in_host
 from atomicapp.model import Target
-from atomicapp.store import in_host
 from atomicapp.workload import fidelity
 from atomicapp.workload.fidelity import APPROXIMATED, KEPT, LOST, Finding
 
 if TYPE_CHECKING:
-    from atomicapp.providers.base import Output, Provider
+    from pathlib import Path
+
+    from atomicapp.providers.base import Output, Writer
     from atomicapp.workload.project import Project
 
 EXAMPLES = """
@@ -33,6 +34,7 @@ EXAMPLES = """
   atomicapp convert compose.yaml --to kubernetes --report
   atomicapp convert artifacts/docker/web_run --from docker --to kubernetes
   atomicapp convert compose.yaml --to kubernetes --strict=lost -o json
+  atomicapp convert compose.yaml --to quadlet --output /etc/containers/systemd
 """
 
 _COLOURS = {KEPT: "32", APPROXIMATED: "33", LOST: "31"}
@@ -48,7 +50,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="what is read, or - (default: compose.yaml in this folder)",
     )
     parser.add_argument("--from", dest="source", choices=["compose", "docker"], default="compose", help="what FILE is")
-    parser.add_argument("--to", metavar="PROVIDER", required=True, help="the provider to write artifacts for")
+    parser.add_argument(
+        "--to", metavar="PROVIDER", required=True, help="the provider to write artifacts for, or quadlet"
+    )
     parser.add_argument("--output", metavar="DIR", default="", help="the folder to write to (default: standard output)")
     parser.add_argument("--report", action="store_true", help="print what becomes of each key, and no artifacts")
     parser.add_argument(
@@ -77,9 +81,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, ui: Ui) -> int:
-    from atomicapp.providers import load
+    from atomicapp.providers import writer
 
-    provider = load(options.to)
+    provider = writer(options.to)
     project = _read(options, ui)
     name = options.name or project.name or _folder_name(options)
     findings = fidelity.judge(project, provider.fidelity(converted=True))
@@ -99,7 +103,7 @@ def run(options: argparse.Namespace, ui: Ui) -> int:
         ui.info(f"{count(len(files), 'file')} written to {options.output}: {_summary(findings)}")
     else:
         # the artifacts are what was asked for, secrets of the file included
-        ui.print("\n".join(item.text.rstrip("\n") for item in _separated(files)))
+        ui.print("\n".join(item.text.removesuffix("\n") for item in _separated(files)).rstrip("\n"))
         ui.issues(fidelity.issues_of(findings, options.to), notes=True)
         ui.info(_summary(findings))
     return 0
@@ -112,11 +116,11 @@ def _refused(strict: str | None) -> frozenset[str]:
 # ---------------------------------------------------------------- reading
 
 
-def _path(options: argparse.Namespace) -> Path:
+def _path(options: argparse.Namespace) -> str:
     if options.file:
-        return in_host(options.file)
-    found = next((Path(name) for name in _PLACES if Path(name).is_file()), None)
-    if found is None:
+        return name_in_host(options.file)
+    found = next(filter(os.path.isfile, _PLACES), "")
+    if not found:
         raise UsageError("no Compose file is in this folder", hint=f"name one; looked for {', '.join(_PLACES)}")
     return found
 
@@ -125,13 +129,13 @@ def _read(options: argparse.Namespace, ui: Ui) -> Project:
     from atomicapp.workload.compose import read
 
     if options.file == "-":
-        folder, name, text = Path.cwd(), "standard input", io.decode(sys.stdin.buffer.read(), "standard input")
+        folder, name, text = "", "standard input", io.decode(sys.stdin.buffer.read(), "standard input")
     else:
         path = _path(options)
-        folder, name, text = path.parent, str(path), io.read_text(path)
+        folder, name, text = os.path.dirname(path), path, io.read_text(path)
 
     def beside(path: str) -> str:
-        return io.read_text(folder / path, str(folder / path))
+        return io.read_text(os.path.join(folder, path))
 
     if options.source == "docker":
         from atomicapp.workload import runs
@@ -140,7 +144,7 @@ def _read(options: argparse.Namespace, ui: Ui) -> Project:
         return runs.read(text.replace("$$", "$"), name, files=beside)
 
     def below(path: str) -> tuple[str, ...]:
-        return io.listing(folder, path)
+        return io.listing(folder or ".", path)
 
     project = read(
         text,
@@ -155,14 +159,14 @@ def _read(options: argparse.Namespace, ui: Ui) -> Project:
     return project
 
 
-def _variables(options: argparse.Namespace, folder: Path) -> Mapping[str, str]:
+def _variables(options: argparse.Namespace, folder: str) -> Mapping[str, str]:
     """As Compose does: what was said on the command line, then the environment, then the file."""
     from atomicapp.workload.compose import read_env
 
-    path = in_host(options.env_file) if options.env_file else folder / ".env"
+    path = name_in_host(options.env_file) if options.env_file else os.path.join(folder, ".env")
     found: dict[str, str] = {}
-    if options.env_file or path.is_file():
-        found = dict(read_env(io.read_text(path), str(path), os.environ))
+    if options.env_file or os.path.isfile(path):
+        found = dict(read_env(io.read_text(path), path, os.environ))
     found |= os.environ
     for text in options.param:
         key, equals, value = text.partition("=")
@@ -173,8 +177,8 @@ def _variables(options: argparse.Namespace, folder: Path) -> Mapping[str, str]:
 
 
 def _folder_name(options: argparse.Namespace) -> str:
-    folder = Path.cwd() if options.file == "-" else _path(options).resolve().parent
-    return folder.name or "app"
+    folder = os.getcwd() if options.file == "-" else os.path.dirname(os.path.realpath(_path(options)))
+    return os.path.basename(folder) or "app"
 
 
 # ---------------------------------------------------------------- writing
@@ -196,8 +200,10 @@ def _write(root: Path, files: tuple[Output, ...]) -> None:
 
 
 def _separated(files: tuple[Output, ...]) -> list[Output]:
-    """Several YAML files as documents of one stream; other texts as they are."""
+    """Several YAML files as documents of one stream; several others below their names, as `systemctl cat` has them."""
     yaml = all(item.path.endswith((".yaml", ".yml")) for item in files)
+    if not yaml and len(files) > 1:
+        return [item._replace(text=f"# {item.path}\n{item.text}\n") for item in files]
     return [
         item._replace(text=f"---\n{item.text.removeprefix('---').lstrip(chr(10))}") if yaml and number else item
         for number, item in enumerate(files)
@@ -232,7 +238,7 @@ def _show(ui: Ui, findings: tuple[Finding, ...] | list[Finding]) -> None:
 def _report(
     options: argparse.Namespace,
     project: Project,
-    provider: Provider,
+    provider: Writer,
     findings: tuple[Finding, ...],
     files: tuple[Output, ...],
 ) -> dict[str, Any]:

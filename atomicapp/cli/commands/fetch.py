@@ -11,10 +11,11 @@ from atomicapp import io
 from atomicapp.cli import options as opts
 from atomicapp.cli import pipeline
 from atomicapp.cli.ui import Ui
+from atomicapp.host import in_host
 from atomicapp.nulecule.resolve import walk
 from atomicapp.params import answers as answering
 from atomicapp.params.sample import commented_ini, sample
-from atomicapp.store import Store, in_host
+from atomicapp.store import Store
 
 EXAMPLES = """
   atomicapp fetch localhost:5000/wordpress-app --destination ./wordpress

@@ -12,9 +12,10 @@ from atomicapp.cli import options as opts
 from atomicapp.cli import pipeline
 from atomicapp.cli.ui import Ui
 from atomicapp.errors import AtomicAppError
+from atomicapp.host import in_host
 from atomicapp.params import answers as answering
 from atomicapp.params.sample import commented_ini, sample
-from atomicapp.store import Store, in_host
+from atomicapp.store import Store
 
 EXAMPLES = """
   atomicapp genanswers ./myapp                        writes ./answers.conf

@@ -15,10 +15,11 @@ from atomicapp.cli import options as opts
 from atomicapp.cli import pipeline
 from atomicapp.cli.ui import Ui
 from atomicapp.errors import AtomicAppError, SpecError, UsageError
+from atomicapp.host import in_host
 from atomicapp.model import Nulecule
 from atomicapp.nulecule import load as loading
 from atomicapp.params.configure import providers_of
-from atomicapp.store import Store, in_host
+from atomicapp.store import Store
 
 EXAMPLES = """
   atomicapp index list

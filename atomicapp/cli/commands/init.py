@@ -9,8 +9,9 @@ from atomicapp import io
 from atomicapp.cli import ask
 from atomicapp.cli.ui import Ui
 from atomicapp.errors import AtomicAppError, UsageError
+from atomicapp.host import in_host
 from atomicapp.nulecule import load as loading
-from atomicapp.store import in_host, name_for
+from atomicapp.store import name_for
 from atomicapp.version import SPEC_VERSION
 
 EXAMPLES = """

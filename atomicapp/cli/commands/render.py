@@ -14,9 +14,10 @@ from atomicapp.cli import options as opts
 from atomicapp.cli import pipeline
 from atomicapp.cli.ui import Ui
 from atomicapp.errors import SpecError
+from atomicapp.host import in_host
 from atomicapp.model import Artifact
 from atomicapp.rendering.render import output_path, render
-from atomicapp.store import Store, in_host
+from atomicapp.store import Store
 
 EXAMPLES = """
   atomicapp render ./myapp --provider docker -a answers.conf

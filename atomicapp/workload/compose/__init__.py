@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import PurePosixPath
+from posixpath import dirname
 
 from atomicapp.model import Artifact, Rendered
 from atomicapp.workload.compose.reader import read_project, read_variables
@@ -36,14 +36,13 @@ def read(
 def read_artifact(rendered: Rendered, artifact: Artifact, text: str | None = None) -> Project:
     """The project of an artifact (of `text`, where it is to be read in another wording): the params that reach its component
     are its environment, and paths are relative to the folder in which it stands."""
-    folder = str(PurePosixPath(artifact.path).parent)
     return read(
         artifact.data if text is None else text,
         artifact.file,
         variables=rendered.variables(artifact.component) if rendered.variables else {},
         files=partial(rendered.read, artifact) if rendered.read else None,
         folders=partial(rendered.below, artifact) if rendered.below else None,
-        folder="" if folder == "." else folder,
+        folder=dirname(artifact.path),
     )
 
 

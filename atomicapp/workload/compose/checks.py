@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from atomicapp.position import Position
+from atomicapp.records import NamedTuple
 from atomicapp.workload import model
 from atomicapp.workload.compose.context import Context
 from atomicapp.workload.compose.kinds import shortened

@@ -7,13 +7,14 @@ A node of a file other than the one that is read (`include`, `extends`) carries 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from atomicapp import document
 from atomicapp.document import MAX_NODES, MappingNode, Node, SequenceNode
 from atomicapp.errors import ERROR, NOTE, WARNING, Issue, SpecError
 from atomicapp.io import MAX_TEXT
 from atomicapp.position import Position, line_of
+from atomicapp.records import NamedTuple
 from atomicapp.workload.compose.kinds import MERGE, found_what, kind, shortened
 from atomicapp.workload.fidelity import APPROXIMATED, short
 from atomicapp.workload.model import Env

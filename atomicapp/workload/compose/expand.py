@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from atomicapp.document import MAX_NODES, MappingNode, Node, ScalarNode, SequenceNode, fields, items
 from atomicapp.errors import SpecError
+from atomicapp.records import NamedTuple
 from atomicapp.workload.compose import envfile, load, merge, sources, tables_service, top
 from atomicapp.workload.compose.context import Context, Source
 from atomicapp.workload.compose.kinds import kind, shortened

@@ -6,9 +6,10 @@ of a long form.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from atomicapp.document import Node
+from atomicapp.records import NamedTuple
 from atomicapp.workload import model, specs
 from atomicapp.workload.compose import forms
 from atomicapp.workload.compose.context import Context

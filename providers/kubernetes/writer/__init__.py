@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from atomicapp.errors import Issue
 from atomicapp.providers.kubernetes.writer import (
@@ -31,6 +30,7 @@ from atomicapp.providers.kubernetes.writer import facts as finding
 from atomicapp.providers.kubernetes.writer.around import Around, Object, holder
 from atomicapp.providers.kubernetes.writer.facts import Facts
 from atomicapp.providers.kubernetes.writer.pods import Pod
+from atomicapp.records import NamedTuple
 from atomicapp.workload import model
 from atomicapp.workload.project import Project
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from atomicapp.position import Position
+from atomicapp.records import NamedTuple
 from atomicapp.workload.model import Port, Workload
 
 Json = dict[str, Any]

@@ -4,10 +4,10 @@ values."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 from atomicapp.errors import ERROR, Issue
 from atomicapp.providers.kubernetes.writer import names
+from atomicapp.records import NamedTuple
 from atomicapp.workload import model
 from atomicapp.workload.model import Mount, Workload
 from atomicapp.workload.project import Project

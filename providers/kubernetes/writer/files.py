@@ -1,10 +1,10 @@
 """Configs and secrets: the objects that hold them, and their place in a container."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from atomicapp.providers.kubernetes.writer import names
 from atomicapp.providers.kubernetes.writer.around import Around, Json, Object, named
+from atomicapp.records import NamedTuple
 from atomicapp.workload.model import FileGrant, Workload
 from atomicapp.workload.project import FileSpec, Project
 

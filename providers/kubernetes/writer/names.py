@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+from atomicapp.digests import sha256_of
 from atomicapp.errors import ERROR, Issue
 from atomicapp.position import Position
 
@@ -68,6 +69,4 @@ def clashes(kind: str, found: Iterable[tuple[str, str, Position]]) -> list[Issue
 
 def digest(texts: Iterable[str]) -> str:
     """A digest of texts, as an annotation holds it."""
-    import hashlib
-
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+    return sha256_of("\0".join(texts))[:16]

@@ -1,11 +1,11 @@
 """Where pods may run and how they are spread over nodes."""
 
 import re
-from typing import NamedTuple
 
 from atomicapp.providers.kubernetes.writer import names
 from atomicapp.providers.kubernetes.writer.around import Json, said
 from atomicapp.providers.kubernetes.writer.facts import DAEMON_SET, DEPLOYMENT
+from atomicapp.records import NamedTuple
 from atomicapp.workload.model import Workload
 
 HOSTNAME = "kubernetes.io/hostname"

@@ -150,3 +150,26 @@ def test_no_file_in_this_folder(cli: Cli, tmp_path: Path, monkeypatch: pytest.Mo
     code, _, err = cli("convert", "--to", "docker")
     assert code == 2
     assert "no Compose file is in this folder" in err
+
+
+def test_several_texts_stand_below_their_names(cli: Cli, file: Path) -> None:
+    code, out, err = cli("convert", str(file), "--to", "quadlet")
+    assert code == 0
+    assert out.startswith("# shop-default.network\n[Unit]\n")
+    assert "\n\n# shop-web.container\n[Unit]\n" in out
+    assert out.endswith("\n# shop-configs/page.config\n<h1>hello</h1>\n")
+    assert "deploy.labels of web is lost on quadlet" in err
+
+
+def test_quadlet_files_are_written(cli: Cli, file: Path) -> None:
+    assert cli("convert", str(file), "--to", "quadlet", "--output", "out").code == 0
+    found = sorted(str(path.relative_to("out")) for path in Path("out").rglob("*") if path.is_file())
+    assert found == ["shop-configs/page.config", "shop-default.network", "shop-web.container"]
+    assert Path("out/shop-web.container").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_name_that_nothing_writes_for(cli: Cli, file: Path) -> None:
+    code, _, err = cli("convert", str(file), "--to", "quadle")
+    assert code == 2
+    assert "no provider named 'quadle' is installed" in err
+    assert err.rstrip().endswith(", quadlet")

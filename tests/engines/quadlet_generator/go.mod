@@ -1,0 +1,9 @@
+module quadlet
+
+go 1.24.0
+
+require github.com/containers/podman/v5 v5.6.2
+
+require github.com/containers/storage v1.59.1 // indirect
+
+tool github.com/containers/podman/v5/cmd/quadlet

@@ -1,0 +1,149 @@
+"""Machines of the tests that systemd has booted: containers on the Docker Engine, each with a systemd of its own.
+
+Their units run containers on that same engine, whose socket they have at /host-docker.sock (DOCKER_HOST says so to all
+units). A node is driven by `docker exec`; `environment` has a program find its `systemctl` and `journalctl` on PATH and
+its unit files in a folder of this machine, so that it works on the node as it would on its own machine.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.engines.docker import LABEL, ROOT, DockerEngine
+from tests.engines.process import missing, needs, run
+
+IMAGE = "atomicapp-test/node:1"
+SOCKET = "/host-docker.sock"
+COMMANDS = ("systemctl", "journalctl", "systemd-analyze")
+
+
+class Node:
+    """One machine. `units` is its /etc/systemd/system and `config` its /etc/atomicapp, as folders of this machine that lie
+    at the same places on the node, too; `machine_id` is its identity, 32 hex digits."""
+
+    def __init__(self, engine: DockerEngine, folder: Path, name: str) -> None:
+        self._engine = engine
+        self.label = name
+        self.machine_id = uuid.uuid4().hex
+        self.name = f"aap-node-{name}-{self.machine_id[:8]}"
+        self.folder = folder
+        self.units = folder / "units"
+        self.config = folder / "config"
+        self.path = folder / "bin"
+
+    # ------------------------------------------------------------ life
+
+    def start(self) -> None:
+        """Boot it, and wait until systemd has started all that it starts."""
+        for place in (self.units, self.config, self.path):
+            place.mkdir(parents=True, exist_ok=True)
+        for command in COMMANDS:
+            program = self.path / command
+            host, name = shlex.quote(self._engine.host), shlex.quote(self.name)
+            program.write_text(f'#!/bin/sh\nexec docker --host {host} exec -i {name} {command} "$@"\n')
+            program.chmod(0o755)
+        mounts = (
+            *("--volume", f"{self._engine.host.removeprefix('unix://')}:{SOCKET}"),
+            *("--volume", f"{self.units}:/etc/systemd/system", "--volume", f"{self.units}:{self.units}"),
+            *("--volume", f"{self.config}:/etc/atomicapp", "--volume", f"{self.config}:{self.config}"),
+        )
+        self._engine.docker(
+            *("run", "--detach", "--name", self.name, "--hostname", self.label, "--label", LABEL),
+            *("--cgroupns", "private", "--cap-add", "SYS_ADMIN", "--tmpfs", "/run", "--tmpfs", "/run/lock"),
+            *("--tmpfs", "/tmp", "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
+            *("--env", f"MACHINE_ID={self.machine_id}", *mounts, IMAGE),
+        )
+        self.wait()
+
+    def wait(self) -> None:
+        deadline = time.monotonic() + 90
+        while True:
+            state = self.run("sh", "-c", "systemctl is-system-running || true").strip()
+            if state == "running":
+                return
+            if state == "degraded" or time.monotonic() > deadline:
+                units = self.run("sh", "-c", "systemctl --no-pager list-jobs; systemctl --no-pager --failed; true")
+                pytest.fail(f"{self.name} is {state or 'silent'}:\n{units}\n{self._engine.docker('logs', self.name)}")
+            time.sleep(0.2)
+
+    def kill(self) -> None:
+        """As when a machine loses its power. The containers that its units run stay: they are the engine's."""
+        self._engine.docker("kill", self.name)
+
+    def remove(self) -> None:
+        """It and all that its units run go."""
+        self._engine.docker("rm", "--force", "--volumes", self.name)
+
+    # ------------------------------------------------------------ what tests ask for
+
+    def run(self, *words: str, stdin: str = "", user: str = "root") -> str:
+        """Standard output of a command on the node, which must succeed."""
+        return self._engine.docker("exec", "-i", "--user", user, self.name, *words, stdin=stdin)
+
+    def systemctl(self, *words: str) -> str:
+        return self.run("systemctl", "--no-pager", *words)
+
+    def show(self, unit: str, *properties: str) -> dict[str, str]:
+        """Properties of a unit as texts."""
+        said = self.systemctl("show", "--property", ",".join(properties), "--", unit)
+        return dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
+
+    def journal(self, unit: str) -> str:
+        return self.run("journalctl", "--no-pager", "--output=cat", "--unit", unit)
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Has a program of this machine work on the node's systemd."""
+        return {
+            "PATH": os.pathsep.join([str(self.path), os.environ.get("PATH", "")]),
+            "SYSTEMD_UNIT_PATH": f"{self.units}:",
+        }
+
+
+class Nodes:
+    """The nodes of one test process, by their names: each is booted when it is first asked for."""
+
+    def __init__(self, engine: DockerEngine, cache: Path, folder: Path) -> None:
+        self._engine = engine
+        self._cache = cache
+        self._folder = folder
+        self._nodes: dict[str, Node] = {}
+
+    def __call__(self, name: str) -> Node:
+        """The node of that name, the same each time. Tests that share one leave no unit on it."""
+        if not self._nodes:
+            build(self._engine, self._cache)
+        if name not in self._nodes:
+            node = Node(self._engine, self._folder / name, name)
+            self._nodes[name] = node
+            node.start()
+        return self._nodes[name]
+
+    def drop(self, name: str) -> None:
+        """Remove a node, as a machine that is lost; one of that name can be asked for anew."""
+        node = self._nodes.pop(name, None)
+        if node is not None:
+            node.remove()
+
+    def remove(self) -> None:
+        for name in list(self._nodes):
+            self.drop(name)
+
+
+def build(engine: DockerEngine, cache: Path) -> None:
+    """The image of the nodes, on the engine."""
+    needs("mmdebstrap", "flock")
+    if not engine.host.startswith("unix://"):
+        missing(f"systemd's nodes need the socket of a Docker Engine of this machine, not {engine.host}")
+    with engine.lock("node"):
+        run(
+            *("bash", str(ROOT / "tests" / "engines" / "node" / "build.sh")),
+            env={"DOCKER_HOST": engine.host, "ATOMICAPP_CACHE": str(cache), "PATH": f"{os.environ['PATH']}:/usr/sbin"},
+        )
