@@ -196,7 +196,7 @@ class Applier:
         end = time.monotonic() + ENDED_WITHIN
         while True:
             row = self.client.app(existing.name, ("tasks", "deployments"))
-            left = (row or {}).get("tasks") or []
+            left = observe.live_tasks(row or {})
             if row is None or not (left or observe.deployments_of(row)):
                 return
             if time.monotonic() > end:

@@ -145,7 +145,7 @@ def read(
     row = client.app(existing.name, ("tasks", "lastTaskFailure"))
     if row is None:
         raise EngineError(f"{existing.component}: the app {existing.name} is gone", component=existing.component)
-    tasks = [task for task in row.get("tasks") or () if isinstance(task, dict) and task.get("startedAt")]
+    tasks = _begun(row)
     if not tasks and isinstance(row.get("lastTaskFailure"), dict):
         tasks = [row["lastTaskFailure"]]
     places: dict[tuple[str, str], int] = {}
@@ -158,13 +158,20 @@ def read(
                 return
             time.sleep(_PAUSE)
             row = client.app(existing.name, ("tasks",))
-            tasks = [task for task in (row or {}).get("tasks") or () if task.get("startedAt")]
+            tasks = _begun(row or {})
     except (Refused, BrokenError) as error:
         raise EngineError(
             f"{existing.component}: the sandbox of a task of {existing.name} can't be read: {error}",
             component=existing.component,
             hint="Marathon keeps no logs: they are on the agents of Mesos, which must be reached from here",
         ) from error
+
+
+def _begun(row: Row) -> list[Row]:
+    """The tasks of an app that may have written something."""
+    from atomicapp.providers.marathon.observe import live_tasks
+
+    return [task for task in live_tasks(row) if task.get("startedAt")]
 
 
 def _news(

@@ -26,6 +26,7 @@ from atomicapp.providers.marathon.resources import APP, VOLUME, app_key, volume_
 EMBED = ("tasks", "counts", "deployments", "lastTaskFailure")
 _NOWHERE = Position("<engine>")
 _RUNS = "TASK_RUNNING"
+_ENDED = tuple(f"TASK_{word}" for word in ("FINISHED", "FAILED", "KILLED", "ERROR", "LOST", "DROPPED", "GONE"))
 LONGEST = 400
 """Characters of a message that are shown."""
 
@@ -139,8 +140,13 @@ def failure_of(row: Row) -> Row | None:
 def tasks_of(row: Row, *, now: bool = True) -> list[Row]:
     """The tasks of an app as it is now (or those of earlier versions)."""
     since = changed_at(row)
+    return [task for task in live_tasks(row) if (str(task.get("version", "")) >= since) == now]
+
+
+def live_tasks(row: Row) -> list[Row]:
+    """The tasks of an app that have not come to their end: those that keep a volume are told for ever."""
     tasks = [task for task in row.get("tasks") or () if isinstance(task, dict)]
-    return [task for task in tasks if (str(task.get("version", "")) >= since) == now]
+    return [task for task in tasks if task.get("state") not in _ENDED]
 
 
 def runs(task: Row) -> bool:

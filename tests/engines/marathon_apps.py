@@ -23,31 +23,13 @@ from atomicapp.model import (
 )
 from atomicapp.planning import diff
 from atomicapp.planning.apply import apply
-from atomicapp.planning.observer import Observer
 from atomicapp.planning.wait import wait_until_ready
 from atomicapp.position import Position
 from atomicapp.providers import marathon
 from tests.engines.marathon_contract import Server, Simulated
+from tests.engines.swarm_apps import Notes
 
 HERE = Position("Nulecule", 1, 1)
-
-
-class Notes(Observer):
-    """Keeps what is told."""
-
-    def __init__(self) -> None:
-        self.progress: list[str] = []
-        self.kept: list[str] = []
-        self.reasons: list[str] = []
-
-    def step_progress(self, key: str, text: str) -> None:
-        self.progress.append(text)
-
-    def step_kept(self, step: Step, reason: str) -> None:
-        self.kept.append(reason)
-
-    def waiting(self, component: str, name: str, reason: str) -> None:
-        self.reasons.append(reason)
 
 
 def app(path: str, **fields: Any) -> str:

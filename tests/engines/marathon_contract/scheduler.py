@@ -500,10 +500,19 @@ class Scheduler:
             if embed & {"deployments", "tasks", "failures"}:
                 found["deployments"] = [{"id": item.id} for item in self.deployments if path in item.affected]
             if embed & {"tasks", "failures"}:
-                found["tasks"] = [self.task(task) for task in tasks]
+                found["tasks"] = [*(self.task(task) for task in tasks), *self._reservations(path, app, tasks)]
             if embed & {"lastTaskFailure", "failures"} and app.last_failure:
                 found["lastTaskFailure"] = app.last_failure
             return found
+
+    def _reservations(self, path: str, app: App, tasks: list[Task]) -> Iterator[Json]:
+        """What is told of a task that has ended and whose volumes are kept for the next one."""
+        taken = {task.slot for task in tasks}
+        for (owner, slot), agent in self.reserved.items():
+            if owner == path and slot not in taken:
+                host, ident = self.settings.agents[agent].hostname, f"{path.strip('/').replace('/', '_')}.slot-{slot}"
+                told = {"id": ident, "appId": path, "host": host, "slaveId": self.agent_id(agent), "ports": []}
+                yield {**told, "state": "TASK_KILLED", "startedAt": app.version, "version": app.version}
 
     def task(self, task: Task) -> Json:
         """A task as it is told."""
