@@ -19,6 +19,7 @@ ENTRY_POINTS = "atomicapp.providers"
 BUILTIN: dict[str, str] = {
     "docker": "atomicapp.providers.docker",
     "kubernetes": "atomicapp.providers.kubernetes",
+    "marathon": "atomicapp.providers.marathon",
     "openshift": "atomicapp.providers.openshift",
     "swarm": "atomicapp.providers.swarm",
     "systemd": "atomicapp.providers.systemd",

@@ -19,6 +19,7 @@ from tests.engines import images, podman
 from tests.engines import registry as registries
 from tests.engines.cluster import Cluster
 from tests.engines.docker import DockerEngine
+from tests.engines.marathon_contract import Containers, Server, Settings
 from tests.engines.registry import Registry
 from tests.engines.swarm import Swarm
 from tests.engines.systemd import Node, Nodes
@@ -225,6 +226,14 @@ def swarm(docker_engine: DockerEngine) -> Iterator[Swarm]:
 def busybox_in_swarm(swarm: Swarm, busybox_image: str) -> str:
     """The image of busybox by a name that all nodes can pull."""
     return swarm.push(busybox_image, "test/busybox:1")
+
+
+@pytest.fixture(scope="session")
+def marathon(docker_engine: DockerEngine) -> Iterator[Server]:
+    """A contract server for Marathon, whose tasks are containers of the Docker Engine."""
+    found = Server(Settings(), Containers(docker_engine.host)).start()
+    yield found
+    found.stop()
 
 
 @pytest.fixture(scope="session")

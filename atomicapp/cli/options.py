@@ -83,7 +83,10 @@ def provider(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--provider-api", metavar="URL", default="", help="the address of the engine")
     group.add_argument(
-        "--provider-auth", metavar="TOKEN", default="", help="a token (better: provider-auth in answers)"
+        "--provider-auth",
+        metavar="TOKEN",
+        default="",
+        help="a token, on Marathon USER:PASSWORD too (better: provider-auth in answers)",
     )
     group.add_argument(
         "--provider-cafile", metavar="FILE", default="", help="the CA that signed the engine's certificate"
@@ -106,7 +109,8 @@ def changing(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--force-conflicts", action="store_true",
-        help="take over fields that others have set (Kubernetes' field managers), which is refused else",
+        help="take over fields that others have set (Kubernetes' field managers), or apps that a deployment of others holds "
+        "(Marathon), which is refused else",
     )  # fmt: skip
     group.add_argument(
         "--init-swarm",

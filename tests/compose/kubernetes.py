@@ -8,13 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from atomicapp.model import Target
-from atomicapp.providers import kubernetes, openshift, swarm
+from atomicapp.providers import kubernetes, marathon, openshift, swarm
 from atomicapp.providers.base import Provider
 from tests.compose.files import NAMES, read_input
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES: tuple[tuple[Provider, tuple[str, ...]], ...] = (
     (kubernetes, NAMES),
+    (marathon, NAMES),
     (openshift, ("blog", "proxy", "shop")),
     (swarm, NAMES),
 )

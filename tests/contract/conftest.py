@@ -144,6 +144,27 @@ WantedBy=multi-user.target
     )
 
 
+def marathon_case(url: str, image: str) -> Case:
+    name = f"contract-{uuid.uuid4().hex[:8]}"
+
+    def app(path: str, script: str, colour: str = "", volume: str = "") -> str:
+        container: dict[str, object] = {"type": "DOCKER", "docker": {"image": image, "network": "BRIDGE"}}
+        if volume:
+            kept = {"containerPath": volume, "mode": "RW", "persistent": {"size": 16}}
+            container["volumes"] = [kept, {"containerPath": f"/{volume}", "hostPath": volume, "mode": "RW"}]
+        body = {"id": f"/{name}/{path}", "args": ["sh", "-c", script], "cpus": 0.1, "mem": 16, "container": container}
+        return json.dumps({**body, **({"env": {"COLOUR": colour}} if colour else {})}, indent=1)
+
+    return Case(
+        provider=providers.load("marathon"),
+        target=Target(name, api=url),
+        web=app("web", "echo hello; exec sleep 1000", "blue"),
+        web_changed=app("web", "echo hello; exec sleep 1000", "green"),
+        broken=app("web", "echo boom; exit 3"),
+        db=app("db", "echo 1 >>/data/starts; exec sleep 1000", volume="data"),
+    )
+
+
 def of_compose(case: Case, image: str) -> Case:
     """The same two components from Compose files."""
 
@@ -174,8 +195,8 @@ services:
 
 @pytest.fixture(
     params=[
-        *("docker", "kubernetes", "openshift", "swarm", "systemd"),
-        *("docker-compose", "kubernetes-compose", "swarm-compose", "systemd-compose"),
+        *("docker", "kubernetes", "marathon", "openshift", "swarm", "systemd"),
+        *("docker-compose", "kubernetes-compose", "marathon-compose", "swarm-compose", "systemd-compose"),
     ]
 )
 def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Case]:
@@ -185,6 +206,9 @@ def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     if engine == "docker":
         image = of("busybox_image")
         found = docker_case(of("docker_engine").host, image)
+    elif engine == "marathon":
+        image = of("busybox_image")
+        found = marathon_case(of("marathon").url, image)
     elif engine == "swarm":
         image = of("busybox_in_swarm")
         found = swarm_case(of("swarm").manager.host, image)
