@@ -75,16 +75,21 @@ def pull(docker: str, work: Workload) -> Iterator[Words]:
     platform = ("--platform", work.platform) if work.platform else ()
     words = (docker, "pull", *platform, work.image)
     if work.pull == model.PULL_ALWAYS:
-        yield (words,)
+        yield shell(f"exec {shlex.join(words)} >/dev/null")
     elif work.pull != model.PULL_NEVER:
         there = shlex.join([docker, "image", "inspect", work.image])
-        yield shell(f"{there} >/dev/null 2>&1 || exec {shlex.join(words)}")
+        yield shell(f"{there} >/dev/null 2>&1 || exec {shlex.join(words)} >/dev/null")
+
+
+def remove(docker: str, name: str) -> Words:
+    """Removes what an earlier start has left. In silence: the log of the unit is that of the container."""
+    return shell(f"exec {docker} rm --force {shlex.quote(name)} >/dev/null 2>&1")
 
 
 def stop(docker: str, work: Workload) -> Words:
     """Ends it in its own time."""
     grace = ("--time", str(work.stop_grace)) if work.stop_grace is not None else ()
-    return ((docker, "stop", *grace, work.name),)
+    return shell(f"exec {shlex.join([docker, 'stop', *grace, work.name])} >/dev/null")
 
 
 def hook(docker: str, name: str, item: Hook) -> Words:
@@ -172,12 +177,19 @@ def made(docker: str, name: str, thing: Thing) -> Words:
     """Makes a network, if it is not there. Two units that do so at a time would make two of one name."""
     there = f"{shlex.join([docker, 'network', 'inspect', name])} >/dev/null 2>&1"
     create = shlex.join([docker, "network", "create", *(word for group in network(name, thing) for word in group)])
-    return (("/usr/bin/flock", LOCK, "/bin/sh", "-c"), (f"{there} || exec {create}",))
+    return (("/usr/bin/flock", LOCK, "/bin/sh", "-c"), (f"{there} || exec {create} >/dev/null",))
 
 
 def removed(docker: str, name: str) -> Words:
     """Removes a network; while others have it, nothing happens."""
-    return (("/usr/bin/flock", LOCK, docker, "network", "rm", name),)
+    rm = f"exec {shlex.join([docker, 'network', 'rm', name])} >/dev/null 2>&1"
+    return (("/usr/bin/flock", LOCK, "/bin/sh", "-c"), (rm,))
+
+
+def volume_made(docker: str, name: str, thing: Thing) -> Words:
+    """Makes a volume, if it is not there."""
+    create = shlex.join([docker, "volume", "create", *(word for group in volume(name, thing) for word in group)])
+    return shell(f"exec {create} >/dev/null")
 
 
 def volume(name: str, thing: Thing) -> Iterator[Group]:

@@ -324,7 +324,8 @@ class Writer:
             self._exec("ExecStart", [[docker, kind, "inspect", "--format", "{{.Name}}", name]], place),
             *([self._exec("ExecStop", [remove], place, prefix="-")] if remove else []),
         ]
-        full = f"{self._stem(key, kind) if self.settings.component else names.cut(names.clean(self.settings.app, key, kind), _STEM)}.service"
+        # called as on the engine: what several components share is one unit
+        full = f"{names.cut(names.clean(name), _STEM)}-{kind}.service"
         sections = (
             ("Unit", [("Description", quoting.text(f"{self.settings.app}: {kind} {key}")), *self._engine()]),
             ("Service", service),
@@ -365,7 +366,7 @@ class Writer:
         inside = self._inside(found.stem, found.work, work)
         before = inside.steps
         run = steps.running(self.settings.docker, inside.work, inside.options, self._aliases(found.work))
-        before.append((((self.settings.docker, "rm", "--force", found.container),), "-"))
+        before.append((steps.remove(self.settings.docker, found.container), "-"))
         before += self._checks(needs)
         before += [(step, "") for step in steps.pull(self.settings.docker, work)]
         shared = self._shared_steps(work)
@@ -513,7 +514,7 @@ class Writer:
         for mount in work.mounts:
             thing = self.placed.volumes.get(mount.source) if mount.kind == model.VOLUME else None
             if thing is not None and "external" not in thing.body:
-                found.append((((docker, "volume", "create"), *steps.volume(mount.source, thing)), ""))
+                found.append((steps.volume_made(docker, mount.source, thing), ""))
         for name in self._own_networks(work):
             found.append((steps.made(docker, name, self.placed.networks[name]), ""))
         return found
@@ -526,7 +527,7 @@ class Writer:
         inside = self._inside(f"{found.stem}-before-{number}", asked, work)
         paths += inside.paths
         yield from inside.steps
-        yield ((docker, "rm", "--force", name),), "-"
+        yield steps.remove(docker, name), "-"
         yield from ((step, "") for step in steps.pull(docker, work))
         run = steps.running(docker, inside.work, inside.options, ())
         yield from ((step, "") for step in (*run.before, run.start))

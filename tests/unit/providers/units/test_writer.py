@@ -44,8 +44,8 @@ def test_a_service_with_its_network_and_volume() -> None:
         "services:\n  web: {image: 'example/web:1', ports: ['80:80'], volumes: ['data:/d'], restart: always}\nvolumes: {data: {}}\n"
     )
     assert [(item.unit.name, item.kind, item.name) for item in found.parts] == [
-        ("app-default-network.service", NETWORK, "app_default"),
-        ("app-data-volume.service", VOLUME, "app_data"),
+        ("app_default-network.service", NETWORK, "app_default"),
+        ("app_data-volume.service", VOLUME, "app_data"),
         ("app-web.service", CONTAINER, "app-web"),
     ]
     web = part(found, "web")
@@ -54,10 +54,10 @@ def test_a_service_with_its_network_and_volume() -> None:
         "Description=app: web\n"
         "After=docker.service\n"
         "Requires=docker.service\n"
-        "After=app-default-network.service\n"
-        "Requires=app-default-network.service\n"
-        "After=app-data-volume.service\n"
-        "Requires=app-data-volume.service\n"
+        "After=app_default-network.service\n"
+        "Requires=app_default-network.service\n"
+        "After=app_data-volume.service\n"
+        "Requires=app_data-volume.service\n"
         "StartLimitIntervalSec=0\n"
         "\n"
         "[Service]\n"
@@ -65,9 +65,9 @@ def test_a_service_with_its_network_and_volume() -> None:
         "Restart=always\n"
         "RestartSec=1\n"
         "SuccessExitStatus=137 143\n"
-        "ExecStartPre=-/usr/bin/docker rm --force app-web\n"
+        'ExecStartPre=-/bin/sh -c "exec /usr/bin/docker rm --force app-web >/dev/null 2>&1"\n'
         'ExecStartPre=/bin/sh -c "/usr/bin/docker image inspect example/web:1 >/dev/null 2>&1'
-        ' || exec /usr/bin/docker pull example/web:1"\n'
+        ' || exec /usr/bin/docker pull example/web:1 >/dev/null"\n'
         "ExecStart=/usr/bin/docker run \\\n"
         "    --name app-web \\\n"
         "    --network name=app_default,alias=web \\\n"
@@ -75,9 +75,9 @@ def test_a_service_with_its_network_and_volume() -> None:
         "    -v app_data:/d \\\n"
         "    --rm \\\n"
         "    example/web:1\n"
-        "ExecStop=-/usr/bin/docker stop app-web\n"
+        'ExecStop=-/bin/sh -c "exec /usr/bin/docker stop app-web >/dev/null"\n'
     )
-    assert web.after == web.waits == ("app-default-network.service", "app-data-volume.service")
+    assert web.after == web.waits == ("app_default-network.service", "app_data-volume.service")
     assert part(found, "data", VOLUME).undo == ("/usr/bin/docker", "volume", "rm", "app_data")
     assert said(part(found, "default", NETWORK), "ExecStop") == ["-/usr/bin/docker network rm app_default"]
 
@@ -91,8 +91,8 @@ def test_names_of_components() -> None:
     text = "services: {db: {image: 'example/db:1', volumes: ['data:/d']}, web: {image: 'example/web:1'}}\nvolumes: {data: {}}"
     names = [item.unit.name for item in units(text, Settings("my app", component="a:db")).parts]
     assert names == [
-        "my-app-a-db-default-network.service",
-        "my-app-a-db-data-volume.service",
+        "my-app_default-network.service",
+        "my-app-a_data-volume.service",
         "my-app-a-db.service",
         "my-app-a-db-web.service",
     ]
@@ -114,8 +114,8 @@ def test_replicas_are_instances_of_a_template() -> None:
     assert web.unit.name == "app-web@.service"
     assert web.instances == ("app-web@1.service", "app-web@2.service", "app-web@3.service")
     assert web.name == "app-web-%i"
-    assert said(web, "ExecStop") == ["-/usr/bin/docker stop app-web-%i"]
-    assert ordering(web, "Requires") == ["docker.service", "app-default-network.service"]
+    assert said(web, "ExecStop") == ["-/bin/sh -c \"exec /usr/bin/docker stop 'app-web-%i' >/dev/null\""]
+    assert ordering(web, "Requires") == ["docker.service", "app_default-network.service"]
     assert ordering(web, "Wants") == ["app-db@1.service", "app-db@2.service"]
     waits = [step for step in said(web, "ExecStartPre") if "Health" in step]
     assert ["app-db-1" in waits[0], "app-db-2" in waits[1]] == [True, True]
@@ -175,7 +175,7 @@ def test_dependencies() -> None:
     ]
     assert said(init, "Type", "RemainAfterExit", "Restart", "SuccessExitStatus") == ["oneshot", "yes", "on-failure"]
     assert init.once
-    assert web.waits == ("app-default-network.service", "app-init.service")
+    assert web.waits == ("app_default-network.service", "app-init.service")
     assert web.depth == 1
     assert [item.subject for item in found.parts if item.kind == CONTAINER][-1] == "web"
 
@@ -184,7 +184,7 @@ def test_services_of_other_machines_are_not_known() -> None:
     text = "services:\n  web: {image: 'example/web:1', depends_on: [db]}\n  db: {image: 'example/db:1'}\n"
     settings = Settings("app", groups={"web": "one", "db": "two"})
     web = part(units(text, settings), "web")
-    assert ordering(web, "Requires") == ["docker.service", "app-default-network.service"]
+    assert ordering(web, "Requires") == ["docker.service", "app_default-network.service"]
 
 
 def test_several_networks_and_an_open_input_need_more_than_one_command() -> None:
@@ -262,9 +262,9 @@ def test_hooks_and_what_runs_before() -> None:
     app = part(found, "app")
     pre = said(app, "ExecStartPre")
     assert [step for step in pre if "rm --force" in step] == [
-        "-/usr/bin/docker rm --force shop-app",
-        "-/usr/bin/docker rm --force shop-app-before-1",
-        "-/usr/bin/docker rm --force shop-app-before-2",
+        '-/bin/sh -c "exec /usr/bin/docker rm --force shop-app >/dev/null 2>&1"',
+        '-/bin/sh -c "exec /usr/bin/docker rm --force shop-app-before-1 >/dev/null 2>&1"',
+        '-/bin/sh -c "exec /usr/bin/docker rm --force shop-app-before-2 >/dev/null 2>&1"',
     ]
     assert pre[-1].endswith("example/tools:1 chown -R 1000:1000 /uploads")
     assert said(app, "ExecStartPost")[1:] == [
@@ -272,7 +272,7 @@ def test_hooks_and_what_runs_before() -> None:
         "/usr/bin/docker exec shop-app touch /tmp/started",
     ]
     assert said(app, "ExecStop")[0].startswith("-/usr/bin/docker exec --user app")
-    assert said(app, "ExecStop")[1] == "-/usr/bin/docker stop --time 45 shop-app"
+    assert said(app, "ExecStop")[1] == '-/bin/sh -c "exec /usr/bin/docker stop --time 45 shop-app >/dev/null"'
 
 
 def test_a_long_time_to_stop() -> None:
@@ -295,16 +295,18 @@ def test_shared_things_as_steps() -> None:
     )
     web = part(units(text, INLINE), "web")
     steps = said(web, "ExecStartPre")
-    assert "/usr/bin/docker volume create --opt type=tmpfs app_data" in steps
+    assert '/bin/sh -c "exec /usr/bin/docker volume create --opt type=tmpfs app_data >/dev/null"' in steps
     lock = "/usr/bin/flock /run/atomicapp-networks.lock"
     assert (
         f'{lock} /bin/sh -c "/usr/bin/docker network inspect app_front >/dev/null 2>&1'
-        ' || exec /usr/bin/docker network create --internal app_front"'
+        ' || exec /usr/bin/docker network create --internal app_front >/dev/null"'
     ) in [re.sub(" +", " ", step) for step in steps]
     assert not [
         step for step in steps if step.endswith((" out", " there")) and "create" in step and "docker create" not in step
     ]
-    assert said(web, "ExecStopPost") == [f"-{lock} /usr/bin/docker network rm app_front"]
+    (removed,) = said(web, "ExecStopPost")
+    assert removed.startswith(f"-{lock} /bin/sh -c ")
+    assert '"exec /usr/bin/docker network rm app_front >/dev/null 2>&1"' in removed
 
 
 def test_a_client_that_is_told_where_the_engine_is() -> None:
