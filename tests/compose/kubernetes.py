@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from atomicapp.model import Target
-from atomicapp.providers import kubernetes, openshift, swarm
+from atomicapp.providers import fleet, kubernetes, openshift, swarm
 from atomicapp.providers.base import Provider
 from tests.compose.files import NAMES, read_input
 
@@ -17,6 +17,7 @@ CASES: tuple[tuple[Provider, tuple[str, ...]], ...] = (
     (kubernetes, NAMES),
     (openshift, ("blog", "proxy", "shop")),
     (swarm, NAMES),
+    (fleet, ("blog", "jobs", "queue", "volumes", "voting")),
 )
 """The providers, and the inputs that are kept for each: openshift differs from kubernetes by its Routes only."""
 

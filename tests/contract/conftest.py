@@ -116,6 +116,27 @@ def swarm_case(host: str, image: str) -> Case:
     )
 
 
+def fleet_case(host: str) -> Case:
+    def service(script: str, colour: str = "blue", more: str = "") -> str:
+        return f"""\
+[Unit]
+Description=of the tests
+[Service]
+Environment=COLOUR={colour}
+ExecStart=/bin/sh -c '{script}'
+{more}"""
+
+    name = f"contract-{uuid.uuid4().hex[:8]}"
+    return Case(
+        provider=providers.load("fleet"),
+        target=Target(name, api=host),
+        web=service("echo hello; exec sleep 1000"),
+        web_changed=service("echo hello; exec sleep 1000", colour="green"),
+        broken=service("echo boom; exit 3"),
+        db=service("exec sleep 1000", more=f"[X-Atomicapp]\nVolume={name}-data\n"),
+    )
+
+
 def of_compose(case: Case, image: str) -> Case:
     """The same two components from Compose files."""
 
@@ -145,9 +166,12 @@ services:
 
 
 @pytest.fixture(
-    params=["docker", "kubernetes", "openshift", "swarm", "docker-compose", "kubernetes-compose", "swarm-compose"]
+    params=[
+        *("docker", "kubernetes", "openshift", "swarm", "docker-compose", "kubernetes-compose", "swarm-compose"),
+        *("fleet", "fleet-compose", "fleet_systemd", "fleet_systemd-compose"),
+    ]
 )
-def case(request: pytest.FixtureRequest) -> Iterator[Case]:
+def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Case]:
     """A deployment of its own on each engine; whatever a test leaves of it is removed."""
     of = request.getfixturevalue
     engine, _, compose = request.param.partition("-")
@@ -157,6 +181,13 @@ def case(request: pytest.FixtureRequest) -> Iterator[Case]:
     elif engine == "swarm":
         image = of("busybox_in_swarm")
         found = swarm_case(of("swarm").manager.host, image)
+    elif engine.startswith("fleet"):
+        # no fleet can be had: its contract server stands in, on simulated machines and on such that systemd runs
+        fleet = of(engine)
+        image = "busybox" if engine == "fleet" else of("busybox_image")
+        for variable, value in fleet.environment.items():
+            monkeypatch.setenv(variable, value)
+        found = fleet_case(fleet.host)
     else:
         of("volume")
         image = of("busybox_in_cluster")
