@@ -18,6 +18,7 @@ ENTRY_POINTS = "atomicapp.providers"
 
 BUILTIN: dict[str, str] = {
     "docker": "atomicapp.providers.docker",
+    "fleet": "atomicapp.providers.fleet",
     "kubernetes": "atomicapp.providers.kubernetes",
     "marathon": "atomicapp.providers.marathon",
     "openshift": "atomicapp.providers.openshift",

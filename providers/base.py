@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from atomicapp.errors import UsageError
 from atomicapp.model import Change, Event, Existing, LogLine, Parsed, Readiness, Rendered, Resource, Step, Target
@@ -93,6 +93,14 @@ class Session(Protocol):
 
     def close(self) -> None:
         """Give the connection back."""
+
+
+@runtime_checkable
+class Foresighted(Protocol):
+    """A session that does many things better at once: it may have this member beside those of Session."""
+
+    def foresee(self, steps: Sequence[Step]) -> None:
+        """Told of all steps of a plan before the first of them is applied. Writes nothing, and keeps no step from coming."""
 
 
 class Writer(Protocol):

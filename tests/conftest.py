@@ -15,10 +15,12 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
+from tests.engines import fleet as fleets
 from tests.engines import images, podman
 from tests.engines import registry as registries
 from tests.engines.cluster import Cluster
 from tests.engines.docker import DockerEngine
+from tests.engines.fleet import Fleet
 from tests.engines.marathon_contract import Containers, Server, Settings
 from tests.engines.registry import Registry
 from tests.engines.swarm import Swarm
@@ -28,6 +30,7 @@ SAMPLES_CACHE = images.cache_folder()
 
 FORGOTTEN = (
     *("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_DEFAULT_PLATFORM", "REGISTRY_AUTH_FILE"),
+    *("FLEETCTL_ENDPOINT", "FLEETCTL_DRIVER", "FLEETCTL_TUNNEL", "FLEETCTL_SSH_USERNAME", "ATOMICAPP_SSH"),
     *("ATOMICAPP_ARGS", "ATOMICAPP_APPEND_ARGS", "IMAGE", "KUBECONFIG", "CONTAINERS_CONF", "SUDO_USER"),
 )
 """Variables of the user's shell that would change what the program does."""
@@ -243,6 +246,22 @@ def systemd_nodes(docker_engine: DockerEngine, tmp_path_factory: pytest.TempPath
     found = Nodes(docker_engine, SAMPLES_CACHE, tmp_path_factory.mktemp("nodes"))
     yield found
     found.remove()
+
+
+@pytest.fixture
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """The contract server of fleet with two simulated machines."""
+    found = Fleet(tmp_path_factory.mktemp("f"))
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def fleet_systemd(systemd_nodes: Nodes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """The same with two machines on which a real systemd runs the units."""
+    found = fleets.on_nodes(tmp_path_factory.mktemp("f"), [systemd_nodes("f1"), systemd_nodes("f2")])
+    yield found
+    found.close()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from graphlib import TopologicalSorter
 from threading import Event
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from atomicapp.errors import AtomicAppError, EngineError, Kept
 from atomicapp.model import CREATE, KEEP, REPLACE, START, UPDATE, Plan, Readiness, Resource, Step
@@ -30,6 +30,13 @@ class Applier(Protocol):
 
     def apply(self, step: Step, app: str, revision: int, report: Report) -> None: ...
     def ready(self, resource: Resource) -> Readiness: ...
+
+
+@runtime_checkable
+class Foresighted(Protocol):
+    """One that does many things better at once, and so wants to know what is to come."""
+
+    def foresee(self, steps: Sequence[Step]) -> None: ...
 
 
 class Report(Protocol):
@@ -76,6 +83,8 @@ class _Applying:
         pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="apply")
         waits = ThreadPoolExecutor(min(with_waits, MOST_WAITS), thread_name_prefix="wait")
         self.sorter.prepare()
+        if isinstance(self.session, Foresighted):
+            self.session.foresee(self.plan.steps)
         try:
             while self.sorter.is_active():
                 for number in self.sorter.get_ready():

@@ -50,7 +50,8 @@ class Wire:
     """
 
     def __init__(self, server: str, trust: Trust | None, proxy: str = "") -> None:
-        from urllib3 import PoolManager, ProxyManager
+        from urllib3 import PoolManager, ProxyManager, disable_warnings
+        from urllib3.exceptions import InsecureRequestWarning
 
         _ = urlsplit(server).port
         options: dict[str, Any] = {"maxsize": KEPT, "num_pools": 2}
@@ -58,6 +59,7 @@ class Wire:
             options["ssl_context"] = trust.context
             if trust.context.verify_mode == ssl.CERT_NONE:
                 options |= {"cert_reqs": "CERT_NONE", "assert_hostname": False}
+                disable_warnings(InsecureRequestWarning)  # the user has asked for it
             if trust.server_name:
                 options |= {"server_hostname": trust.server_name, "assert_hostname": trust.server_name}
         self._server = server
@@ -69,7 +71,7 @@ class Wire:
         """Send a request. `read` is the longest pause in seconds; None waits for ever. BrokenError."""
         from urllib3 import Timeout
 
-        with _breaking():
+        with breaking():
             response = self._pool.request(
                 method,
                 f"{self._server}{path}",
@@ -112,7 +114,7 @@ class Answer:
     def stream(self, size: int) -> Iterator[bytes]:
         """The body in pieces of at most so many bytes, as they come."""
         while True:
-            with _breaking():
+            with breaking():
                 piece = self._response.read1(size)
             if not piece:
                 self._ended = True
@@ -128,7 +130,7 @@ class Answer:
 
 
 @contextlib.contextmanager
-def _breaking() -> Iterator[None]:
+def breaking() -> Iterator[None]:
     """Turn every failure into BrokenError, told by its innermost cause: urllib3 puts its own objects before that."""
     from urllib3 import exceptions
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from atomicapp.errors import EngineError, SpecError
 from atomicapp.io import read_text, shown_url
 from atomicapp.model import Target
+from atomicapp.records import NamedTuple
 
 DEFAULT = "http://localhost:8080"
 HINT = "give the address of Marathon: --provider-api http://HOST:8080 (or MARATHON_URL)"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from atomicapp import document
 from atomicapp.errors import ERROR, WARNING, Issue, SpecError
 from atomicapp.model import COMPOSE, Artifact, Rendered, Target
 from atomicapp.position import Position, line_of
 from atomicapp.providers.marathon import names, normal, shape
+from atomicapp.records import NamedTuple
 from atomicapp.workload import requirements
 
 _POD = ("containers", "scaling", "scheduling")

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from atomicapp.providers.marathon.shape import TOLD
+from atomicapp.records import NamedTuple
 
 App = Mapping[str, Any]
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from atomicapp import document
+from atomicapp.records import NamedTuple
 
 TEXT, WHOLE, NUMBER, BOOLEAN, ANY = "a text", "a whole number", "a number", "true or false", ""
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from atomicapp.errors import ERROR, Issue, SpecError
 from atomicapp.model import Artifact
@@ -18,6 +17,7 @@ from atomicapp.position import Position, line_of
 from atomicapp.providers.systemd.marks import SECTION
 from atomicapp.providers.units import names, syntax
 from atomicapp.providers.units.syntax import Option, Unit
+from atomicapp.records import NamedTuple
 
 LONGEST = 255
 """Bytes of a unit's name."""

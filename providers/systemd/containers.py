@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from atomicapp.errors import Issue
 from atomicapp.model import COMPOSE, Artifact, Rendered
@@ -13,6 +13,7 @@ from atomicapp.providers.docker import names as docker_names
 from atomicapp.providers.systemd.folder import FILES
 from atomicapp.providers.units import writer
 from atomicapp.providers.units.writer import CONTAINER, Part, Units
+from atomicapp.records import NamedTuple
 from atomicapp.workload import model, requirements
 from atomicapp.workload.model import Port
 from atomicapp.workload.project import Project

@@ -13,12 +13,12 @@ import stat
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from atomicapp.errors import EngineError
 from atomicapp.providers.systemd import marks
 from atomicapp.providers.systemd.marks import Mark
 from atomicapp.providers.units import names
+from atomicapp.records import NamedTuple
 
 OWN = "atomicapp"
 FILES = "/@atomicapp-files@"

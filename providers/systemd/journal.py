@@ -7,12 +7,13 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from atomicapp.errors import EngineError
 from atomicapp.model import Event, Existing, LogLine
 from atomicapp.providers.docker.logs import since_stamp
 from atomicapp.providers.systemd.tools import Systemd
+from atomicapp.records import NamedTuple
 
 _WARNING = 4
 """The least urgent priority of bad news."""

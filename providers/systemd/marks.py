@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import NamedTuple
 
 from atomicapp.model import DATA, OWNED, Existing, Resource
+from atomicapp.records import NamedTuple
 
 SECTION = "X-Atomicapp"
 _HEAD = f"\n[{SECTION}]\nName="

@@ -12,10 +12,10 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from atomicapp.errors import EngineError
 from atomicapp.model import Target
+from atomicapp.records import NamedTuple
 
 PATIENCE = 60.0
 """Seconds that systemd has to answer a question."""

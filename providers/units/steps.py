@@ -177,12 +177,19 @@ def made(docker: str, name: str, thing: Thing) -> Words:
     """Makes a network, if it is not there. Two units that do so at a time would make two of one name."""
     there = f"{shlex.join([docker, 'network', 'inspect', name])} >/dev/null 2>&1"
     create = shlex.join([docker, "network", "create", *(word for group in network(name, thing) for word in group)])
-    return (("/usr/bin/flock", LOCK, "/bin/sh", "-c"), (f"{there} || exec {create}",))
+    return (("/usr/bin/flock", LOCK, "/bin/sh", "-c"), (f"{there} || exec {create} >/dev/null",))
 
 
 def removed(docker: str, name: str) -> Words:
     """Removes a network; while others have it, nothing happens."""
-    return (("/usr/bin/flock", LOCK, docker, "network", "rm", name),)
+    rm = f"exec {shlex.join([docker, 'network', 'rm', name])} >/dev/null 2>&1"
+    return (("/usr/bin/flock", LOCK, "/bin/sh", "-c"), (rm,))
+
+
+def volume_made(docker: str, name: str, thing: Thing) -> Words:
+    """Makes a volume, if it is not there."""
+    create = shlex.join([docker, "volume", "create", *(word for group in volume(name, thing) for word in group)])
+    return shell(f"exec {create} >/dev/null")
 
 
 def volume(name: str, thing: Thing) -> Iterator[Group]:

@@ -514,7 +514,7 @@ class Writer:
         for mount in work.mounts:
             thing = self.placed.volumes.get(mount.source) if mount.kind == model.VOLUME else None
             if thing is not None and "external" not in thing.body:
-                found.append((((docker, "volume", "create"), *steps.volume(mount.source, thing)), ""))
+                found.append((steps.volume_made(docker, mount.source, thing), ""))
         for name in self._own_networks(work):
             found.append((steps.made(docker, name, self.placed.networks[name]), ""))
         return found

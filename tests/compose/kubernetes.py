@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from atomicapp.model import Target
-from atomicapp.providers import kubernetes, marathon, openshift, swarm
+from atomicapp.providers import fleet, kubernetes, marathon, openshift, swarm
 from atomicapp.providers.base import Provider
 from tests.compose.files import NAMES, read_input
 
@@ -18,6 +18,7 @@ CASES: tuple[tuple[Provider, tuple[str, ...]], ...] = (
     (marathon, NAMES),
     (openshift, ("blog", "proxy", "shop")),
     (swarm, NAMES),
+    (fleet, ("blog", "jobs", "queue", "volumes", "voting")),
 )
 """The providers, and the inputs that are kept for each: openshift differs from kubernetes by its Routes only."""
 

@@ -165,6 +165,27 @@ def marathon_case(url: str, image: str) -> Case:
     )
 
 
+def fleet_case(host: str) -> Case:
+    def service(script: str, colour: str = "blue", more: str = "") -> str:
+        return f"""\
+[Unit]
+Description=of the tests
+[Service]
+Environment=COLOUR={colour}
+ExecStart=/bin/sh -c '{script}'
+{more}"""
+
+    name = f"contract-{uuid.uuid4().hex[:8]}"
+    return Case(
+        provider=providers.load("fleet"),
+        target=Target(name, api=host),
+        web=service("echo hello; exec sleep 1000"),
+        web_changed=service("echo hello; exec sleep 1000", colour="green"),
+        broken=service("echo boom; exit 3"),
+        db=service("exec sleep 1000", more=f"[X-Atomicapp]\nVolume={name}-data\n"),
+    )
+
+
 def of_compose(case: Case, image: str) -> Case:
     """The same two components from Compose files."""
 
@@ -195,8 +216,9 @@ services:
 
 @pytest.fixture(
     params=[
-        *("docker", "kubernetes", "marathon", "openshift", "swarm", "systemd"),
-        *("docker-compose", "kubernetes-compose", "marathon-compose", "swarm-compose", "systemd-compose"),
+        *("docker", "fleet", "fleet_systemd", "kubernetes", "marathon", "openshift", "swarm", "systemd"),
+        *("docker-compose", "fleet-compose", "fleet_systemd-compose", "kubernetes-compose"),
+        *("marathon-compose", "swarm-compose", "systemd-compose"),
     ]
 )
 def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Case]:
@@ -217,6 +239,13 @@ def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
         for variable, text in of("systemd_node").environment.items():
             monkeypatch.setenv(variable, text)
         found = systemd_case(image)
+    elif engine.startswith("fleet"):
+        # no fleet can be had: its contract server stands in, on simulated machines and on such that systemd runs
+        fleet = of(engine)
+        image = "busybox" if engine == "fleet" else of("busybox_image")
+        for variable, value in fleet.environment.items():
+            monkeypatch.setenv(variable, value)
+        found = fleet_case(fleet.host)
     else:
         of("volume")
         image = of("busybox_in_cluster")

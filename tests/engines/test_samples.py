@@ -216,8 +216,8 @@ def test_the_guestbook_reads_from_the_follower_what_the_leader_was_told(
 ENGINES = {
     "helloapache": "docker,kubernetes,openshift",
     "guestbook": "docker,kubernetes,openshift",
-    "mariadb": "docker,kubernetes,openshift,marathon,compose",
-    "wordpress": "docker,kubernetes,openshift,marathon,compose",
+    "mariadb": "docker,kubernetes,openshift,marathon,fleet,compose",
+    "wordpress": "docker,kubernetes,openshift,marathon,fleet,compose",
     "compose-voting": "compose",
 }
 

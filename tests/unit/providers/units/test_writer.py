@@ -295,16 +295,18 @@ def test_shared_things_as_steps() -> None:
     )
     web = part(units(text, INLINE), "web")
     steps = said(web, "ExecStartPre")
-    assert "/usr/bin/docker volume create --opt type=tmpfs app_data" in steps
+    assert '/bin/sh -c "exec /usr/bin/docker volume create --opt type=tmpfs app_data >/dev/null"' in steps
     lock = "/usr/bin/flock /run/atomicapp-networks.lock"
     assert (
         f'{lock} /bin/sh -c "/usr/bin/docker network inspect app_front >/dev/null 2>&1'
-        ' || exec /usr/bin/docker network create --internal app_front"'
+        ' || exec /usr/bin/docker network create --internal app_front >/dev/null"'
     ) in [re.sub(" +", " ", step) for step in steps]
     assert not [
         step for step in steps if step.endswith((" out", " there")) and "create" in step and "docker create" not in step
     ]
-    assert said(web, "ExecStopPost") == [f"-{lock} /usr/bin/docker network rm app_front"]
+    (removed,) = said(web, "ExecStopPost")
+    assert removed.startswith(f"-{lock} /bin/sh -c ")
+    assert '"exec /usr/bin/docker network rm app_front >/dev/null 2>&1"' in removed
 
 
 def test_a_client_that_is_told_where_the_engine_is() -> None:

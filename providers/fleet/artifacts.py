@@ -1,0 +1,277 @@
+"""Unit files of an app: which units its artifacts hold, and what fleet or systemd would refuse of them, or choke on. Pure.
+
+A file is called as its unit (`web.service`, `web@.service`). One whose name is no unit's holds some, as `systemctl cat` prints
+them: each begins with a comment `# NAME.TYPE`; without one it is the service APP-COMPONENT.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+
+from atomicapp.errors import ERROR, WARNING, Issue, SpecError
+from atomicapp.model import Artifact
+from atomicapp.position import Position, line_of
+from atomicapp.providers.fleet import xfleet
+from atomicapp.providers.fleet.client import Pair
+from atomicapp.providers.fleet.marks import SECTION
+from atomicapp.providers.units import names, syntax
+from atomicapp.providers.units.syntax import Option, Unit
+from atomicapp.records import NamedTuple
+
+MOST_INSTANCES = 1000
+OWN = ("Instances", "DesiredState", "Volume")
+"""The options of [X-Atomicapp] that an author may write."""
+
+_HEAD = re.compile(r"^#[ \t]*(?:/\S*/)?([^\s/]+\.(?:" + "|".join(sorted(names.TYPES)) + r"))[ \t]*\r?$", re.MULTILINE)
+_TRIGGERS = {"timer": "Unit", "path": "Unit", "socket": "Service"}
+_INSTALL = ("WantedBy", "RequiredBy", "UpheldBy", "Alias", "Also", "DefaultInstance")
+_VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", re.ASCII)
+_TIED = (
+    *(("MachineID", other) for other in ("MachineOf", "Conflicts", "Global", "Replaces")),
+    *(("Global", other) for other in ("MachineOf", "Replaces")),
+    ("Conflicts", "Replaces"),
+)
+"""Pairs that fleet refuses on a new unit, and does not look at when one changes."""
+
+
+class Found(NamedTuple):
+    """One unit, with the artifact that holds it."""
+
+    unit: Unit
+    artifact: Artifact
+
+    @property
+    def name(self) -> names.Name:
+        return names.split(self.unit.name)
+
+    @property
+    def options(self) -> tuple[Pair, ...]:
+        """What is sent: grouped by section, values trimmed, as fleet gives them back; without our own section."""
+        return tuple(
+            (option.section, option.name, option.value)
+            for option in syntax.grouped(self.unit.options)
+            if option.section != SECTION
+        )
+
+    @property
+    def wish(self) -> xfleet.Wish:
+        return xfleet.read(self.options, self.unit.name)
+
+
+def read(artifact: Artifact, app: str, issues: list[Issue]) -> list[Found]:
+    """The units of an artifact; what is wrong with them goes to `issues`."""
+    found: list[Found] = []
+    for name, text, line in _texts(artifact, app):
+        place = Position(artifact.file, line, 1)
+        wrong = names.fault(name) or names.harm(name)
+        if wrong:
+            issues.append(
+                _issue(artifact, f"'{name}': {wrong}", place, "name", "expected NAME.service, NAME@.service ...")
+            )
+            continue
+        try:
+            # empty lines in place of what stands before: the places stay those of the file
+            unit = syntax.read("\n" * (line - 1) + text, place, name)._replace(text=text)
+        except SpecError as error:
+            excerpts = [line_of(artifact.data, issue.position.line)[:200] for issue in error.issues]
+            issues += [issue._replace(excerpt=shown) for issue, shown in zip(error.issues, excerpts, strict=True)]
+            continue
+        found.append(Found(unit, artifact))
+        issues += _faults(found[-1])
+    return found
+
+
+def _texts(artifact: Artifact, app: str) -> Iterator[tuple[str, str, int]]:
+    """The units of a file: name, text, and the line where it begins."""
+    name = artifact.path.rpartition("/")[2]
+    if name.rpartition(".")[2] in names.TYPES:
+        yield name, artifact.data, 1
+        return
+    heads = list(_HEAD.finditer(artifact.data))
+    if not heads or artifact.data[: heads[0].start()].strip():
+        yield f"{clean(app, *artifact.component.split(':'))}.service", artifact.data, 1
+        return
+    ends = [*(head.start() for head in heads[1:]), len(artifact.data)]
+    for head, end in zip(heads, ends, strict=True):
+        yield head[1], artifact.data[head.start() : end], artifact.data.count("\n", 0, head.start()) + 1
+
+
+def clean(*parts: str) -> str:
+    """The parts joined with dashes, without what a unit's name can't hold."""
+    cleaned = (re.sub(r"[^a-zA-Z0-9:_.-]+", "-", part, flags=re.ASCII).strip("-.") for part in parts)
+    return "-".join(part for part in cleaned if part) or "app"
+
+
+def _issue(
+    artifact: Artifact, message: str, place: Position, code: str, hint: str = "", severity: str = ERROR
+) -> Issue:
+    return Issue(severity, message, place, code, "", hint, line_of(artifact.data, place.line)[:200])
+
+
+# ---------------------------------------------------------------- one unit
+
+
+def _faults(found: Found) -> Iterator[Issue]:
+    unit, artifact, kind = found.unit, found.artifact, found.name.type
+    if kind == "service" and not unit.said("Service", "ExecStart", "ExecStop", "BusName"):
+        hint = "add ExecStart= to [Service]: systemd refuses a service without, and holds up those beside it"
+        yield _issue(artifact, f"{unit.name} does not say what it runs", unit.position, "incomplete", hint)
+    yield from _own(found)
+    yield from _install(found)
+    yield from _wishes(found)
+
+
+def _own(found: Found) -> Iterator[Issue]:
+    """Our own section."""
+    unit, artifact = found.unit, found.artifact
+    for option in unit.said(SECTION):
+        wrong = ""
+        if option.name not in OWN:
+            yield _unknown(artifact, option, OWN, SECTION)
+        elif option.name == "Instances":
+            wrong = _bad_instances(found, option)
+        elif option.name == "DesiredState" and option.value not in ("loaded", "launched"):
+            wrong = "expected launched, or loaded for a unit that others start"
+        elif option.name == "Volume":
+            bad = [word for word in option.value.split() if not _VOLUME.fullmatch(word)]
+            wrong = f"'{bad[0]}' can't name a volume" if bad else ""
+        if wrong:
+            yield _issue(artifact, f"{option.name}={option.value}: {wrong}", option.position, "value")
+
+
+def _unknown(artifact: Artifact, option: Option, known: Sequence[str], section: str) -> Issue:
+    near = difflib.get_close_matches(option.name, known, 1)
+    hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(known)}"
+    more = "; fleet would pass it over without a word" if section == xfleet.SECTION else ""
+    message = f"'{option.name}' is no option of [{section}]{more}"
+    return _issue(artifact, message, option.position, "unknown-key", hint)
+
+
+def _bad_instances(found: Found, option: Option) -> str:
+    if not found.name.is_template:
+        return f"only a template has instances; expected a file {found.name.prefix}@.{found.name.type}"
+    value = syntax.joined(option.value)
+    if value.isascii() and value.isdigit():
+        return f"at most {MOST_INSTANCES}" if len(value) > 6 or int(value) > MOST_INSTANCES else ""
+    for word in value.split():
+        name = f"{found.name.prefix}@{word}.{found.name.type}"
+        if "@" in word or names.fault(name):
+            return f"'{word}' can't name an instance; expected a count, or names between spaces"
+    return "" if value.split() else "expected a count, or names between spaces"
+
+
+def _install(found: Found) -> Iterator[Issue]:
+    """[Install] is carried out when a unit is loaded: systemd may then start it without fleet."""
+    said = found.unit.said("Install")
+    if not said:
+        return
+    place = said[0].position
+    if not any(option.name in _INSTALL for option in said):
+        message = "systemd can't enable this [Install] section, and no unit after it would be started on that machine"
+        yield _issue(found.artifact, message, place, "install", "leave [Install] out: fleet starts the unit")
+    else:
+        message = f"[Install] of {found.unit.name} has systemd start it without fleet when its machine boots"
+        hint = "leave [Install] out for fleet; for a systemd of its own the file may keep it"
+        yield _issue(found.artifact, message, place, "install", hint, WARNING)
+
+
+def _wishes(found: Found) -> Iterator[Issue]:
+    unit, artifact = found.unit, found.artifact
+    said: dict[str, list[Option]] = {}
+    for option in unit.said(xfleet.SECTION):
+        name = xfleet.OLD.get(option.name, option.name)
+        if name not in xfleet.NAMES:
+            yield _unknown(artifact, option, xfleet.NAMES, xfleet.SECTION)
+            continue
+        said.setdefault(name, []).append(option)
+        for wrong, hint in _bad_value(found, name, option):
+            yield _issue(artifact, f"{option.name}={option.value}: {wrong}", option.position, "value", hint)
+    if "Global" in said and not found.wish.is_global:
+        del said["Global"]
+    for first, other in _TIED:
+        if first in said and other in said:
+            later = max(said[first][0], said[other][0], key=lambda option: option.position[1:])
+            sooner = said[first][0] if later is said[other][0] else said[other][0]
+            message = f"{first} can't be used with {other} (line {sooner.position.line})"
+            yield _issue(artifact, message, later.position, "combination", "fleet places no unit that has both")
+    wish = found.wish
+    for name, globs in (("Conflicts", wish.conflicts), ("Replaces", wish.replaces)):
+        for glob in globs:
+            for peer in wish.peers:
+                if xfleet.matches(glob, peer):
+                    message = f"MachineOf={peer} wants the unit to which {name}={glob} says no"
+                    yield _issue(artifact, message, said[name][-1].position, "combination", "take one of the two away")
+    if unit.name in wish.peers:
+        message = f"MachineOf={unit.name} is the unit itself: it would never be placed"
+        yield _issue(artifact, message, said["MachineOf"][-1].position, "combination", "name another unit")
+
+
+def _bad_value(found: Found, name: str, option: Option) -> Iterator[tuple[str, str]]:
+    value = syntax.joined(option.value)
+    if not value:
+        yield "it has no value", f"leave it out, or say {name}=..."
+        return
+    for one in xfleet.values(name, value):
+        if name == "MachineMetadata" and (one.count("=") != 1 or one.startswith("=")):
+            yield f"'{one}' is not KEY=VALUE; fleet would pass it over without a word", 'several are "a=b" "c=d"'
+        elif name == "MachineID" and not re.fullmatch(r"[0-9a-f]{8}|[0-9a-f]{32}", one):
+            yield (
+                "expected the 32 hexadecimal digits of a machine, or their first 8",
+                "see `fleetctl list-machines --full`",
+            )
+        elif name == "MachineOf" and "%" not in one and names.fault(one):
+            yield f"'{one}' is no name of a unit: {names.fault(one)}", "it takes one whole name, and no pattern"
+        elif name == "Global" and one.lower() not in (*xfleet.TRUE, *xfleet.FALSE):
+            yield "neither true nor false; fleet would take it for false", "write Global=true, or leave it out"
+        elif name in ("Conflicts", "Replaces") and xfleet.pattern(one) is None:
+            yield (
+                f"'{one}' is no pattern: it has a '[' without a ']'",
+                "*, ? and [a-z] have a meaning, over the whole name",
+            )
+
+
+# ---------------------------------------------------------------- what units say of themselves
+
+
+def instances(found: Found) -> tuple[str, ...]:
+    """The instances that a template is to run as."""
+    said = found.unit.said(SECTION, "Instances")
+    if not found.name.is_template or not said:
+        return ()
+    value = syntax.joined(said[-1].value)
+    if value.isdigit():
+        return numbered(int(value))
+    return tuple(dict.fromkeys(value.split()))
+
+
+def numbered(count: int) -> tuple[str, ...]:
+    """The names of so many instances."""
+    return tuple(str(number) for number in range(1, count + 1))
+
+
+def triggered(units: Sequence[Found]) -> dict[str, Found]:
+    """The units that another one of them starts (a timer, a socket, a path), by name, each with that one."""
+    found = {}
+    for item in units:
+        kind = item.name.type
+        if kind in _TRIGGERS:
+            given = item.unit.value(kind.title(), _TRIGGERS[kind])
+            accepts = kind == "socket" and item.unit.value("Socket", "Accept").lower() in xfleet.TRUE
+            found[names.expand(given, item.unit.name) or f"{item.name.prefix}{'@' if accepts else ''}.service"] = item
+    own = {item.unit.name for item in units}
+    return {name: item for name, item in found.items() if name in own}
+
+
+def is_once(unit: Unit) -> bool:
+    """Whether a service does its work by coming to an end."""
+    remains = unit.value("Service", "RemainAfterExit").lower() in xfleet.TRUE
+    return unit.value("Service", "Type") == "oneshot" and not remains
+
+
+def volumes(found: Found) -> tuple[tuple[str, Position], ...]:
+    """The volumes in which a unit keeps its data, as it says itself."""
+    return tuple(
+        (word, option.position) for option in found.unit.said(SECTION, "Volume") for word in option.value.split()
+    )
