@@ -137,6 +137,10 @@ up() {
     fill bridge.conflist >"$dir/cni/10-bridge.conflist"
     certificates
 
+    # The first `ip netns add` on a machine turns /run/netns into a mount of its own. Namespaces of pods that are there
+    # already get hidden below it, can't be unmounted any more, and their pods never end. So it is turned before.
+    ip netns add "$bridge"
+    ip netns delete "$bridge"
     start etcd etcd --data-dir "$dir/etcd" --listen-client-urls $etcd --advertise-client-urls $etcd \
         --listen-peer-urls http://127.0.0.1:23800
     start kube-apiserver "$kube" kube-apiserver --etcd-servers=$etcd --bind-address="$address" --secure-port=$port \

@@ -43,14 +43,41 @@ def selector_of(kind: str, item: Item) -> str:
 
 
 def pods_of(client: Client, namespace: str, kind: str, item: Item) -> list[Item]:
-    """The pods of a workload; a pod is its own."""
+    """The pods of a workload that are to stay; a pod is its own."""
     if kind == "Pod":
         return [item]
+    return [pod for pod in _all_of(client, namespace, item, kind) if not pod["metadata"].get("deletionTimestamp")]
+
+
+def _all_of(client: Client, namespace: str, item: Item, kind: str) -> list[Item]:
     selector = selector_of(kind, item)
-    if not selector:
-        return []
-    pods = rows_of(client, f"/api/v1/namespaces/{quote(namespace, safe='')}/pods", {"labelSelector": selector})
-    return [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+    path = f"/api/v1/namespaces/{quote(namespace, safe='')}/pods"
+    return rows_of(client, path, {"labelSelector": selector}) if selector else []
+
+
+def lingering(client: Client, namespace: str, kind: str, item: Item) -> str:
+    """What is still there of a workload that has been told to stop: its first pod, its node, what was last said of it.
+
+    Empty when no pod is left.
+    """
+    if not item:
+        return ""
+    pods = [item] if kind == "Pod" else _all_of(client, namespace, item, kind)
+    if not pods:
+        return ""
+    pod, node = pods[0], str((pods[0].get("spec") or {}).get("nodeName") or "")
+    metadata, grace = pod["metadata"], pod["metadata"].get("deletionGracePeriodSeconds")
+    found = f"pod {metadata['name']}" + (f" on node {node}" if node else "")
+    if not metadata.get("deletionTimestamp"):
+        found += " was not told to end yet: its controller is late"
+    elif metadata.get("finalizers"):
+        found += f" waits for {', '.join(metadata['finalizers'])}"
+    else:
+        running = [str(status["name"]) for status in _statuses(pod) if "running" in (status.get("state") or {})]
+        still = f"container {', '.join(running)} still runs" if running else "its containers have ended"
+        found += f" was told to end by {metadata['deletionTimestamp']} (grace period {grace} s); {still}"
+    said = _event(client, namespace, pod) or _event(client, namespace, pod, ("Killing",))
+    return found + (f"; last said: {said}" if said else "")
 
 
 def newest(client: Client, namespace: str, kind: str, item: Item, pods: list[Item]) -> list[Item]:

@@ -13,7 +13,7 @@ from typing import Any
 from atomicapp.errors import EngineError
 from atomicapp.model import Existing
 from atomicapp.providers.kubernetes import labels as marks
-from atomicapp.providers.kubernetes import managed
+from atomicapp.providers.kubernetes import managed, pods
 from atomicapp.providers.kubernetes.client import APPLY, MERGE, Client, Refused
 from atomicapp.providers.kubernetes.discovery import Api
 from atomicapp.providers.kubernetes.reasons import MANAGER
@@ -166,8 +166,11 @@ class Scaler:
         end = time.monotonic() + STOPPED_WITHIN
         while left(self.client.find(path)):
             if time.monotonic() > end:
+                live = self.client.find(path.removesuffix("/scale")) or {}
+                rest = pods.lingering(self.client, self.namespace, existing.kind, live)
                 raise EngineError(
-                    f"{existing.component}: {existing.kind} {existing.name} has not stopped after {STOPPED_WITHIN:g} s",
+                    f"{existing.component}: {existing.kind} {existing.name} has not stopped after {STOPPED_WITHIN:g} s"
+                    + (f": {rest}" if rest else ""),
                     component=existing.component,
                     hint="see what holds it (`atomicapp events`), and run the same command again",
                 )

@@ -12,7 +12,7 @@ import pytest
 from atomicapp.errors import EngineError
 from atomicapp.model import DATA, KEEP, SHARED, STOPPED, Readiness, Ready, Target, Waiting
 from atomicapp.planning import diff
-from atomicapp.providers.kubernetes import config
+from atomicapp.providers.kubernetes import config, scaling
 from atomicapp.providers.kubernetes.client import Client, Refused
 from tests.engines.cluster import CRDS, LABELS, Cluster, RefusedError
 from tests.engines.kubernetes_apps import App, Body, body, deployment, template
@@ -92,6 +92,24 @@ def test_stop_remembers_the_count_and_what_was_added_by_the_server_is_no_change(
     found = cluster.call("GET", path)
     assert found["spec"]["replicas"] == 2
     assert "io.atomicapp.replicas" not in found["metadata"]["annotations"]
+
+
+def test_what_does_not_stop_is_named(app: App, busybox_in_cluster: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = deployment("web", busybox_in_cluster, "trap '' TERM; while :; do sleep 1; done")
+    slow.update(kind="StatefulSet")
+    slow["spec"]["serviceName"] = "web"
+    slow["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 5
+    app.run(slow)
+    monkeypatch.setattr(scaling, "STOPPED_WITHIN", 1.0)
+    with pytest.raises(EngineError) as caught:
+        app.carry_out(diff.stop(app.held().values()))
+    assert (
+        "StatefulSet web has not stopped after 1 s: pod web-0 on node node1 was told to end by " in caught.value.message
+    )
+    assert "(grace period 5 s); container main still runs" in caught.value.message
+    monkeypatch.setattr(scaling, "STOPPED_WITHIN", 60.0)
+    app.carry_out(diff.stop(app.held().values()))
+    assert app.held()["apps/StatefulSet/web"].state == STOPPED
 
 
 def test_a_changed_secret_is_shown_without_its_values(app: App) -> None:

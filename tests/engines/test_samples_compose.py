@@ -32,7 +32,7 @@ class Place(ABC):
 
     def __init__(self, program: Program, *words: str, **params: str) -> None:
         self.program = program
-        self.name = f"sample-{uuid.uuid4().hex[:8]}"
+        self.name = ""
         self.words = words
         self.params = params
 
@@ -49,6 +49,9 @@ class Place(ABC):
 
     def end(self) -> None:
         self.program.attempt("uninstall", self.name, "--purge-data", *self.words)
+
+    def leave(self) -> None:  # noqa: B027  # most engines need no more
+        """What is to be done after the last test."""
 
     @abstractmethod
     def left(self) -> list[str]:
@@ -80,8 +83,7 @@ class OnKubernetes(Place):
     def port(self) -> int:
         return free_node_port(self.cluster)
 
-    def end(self) -> None:
-        super().end()
+    def leave(self) -> None:
         self.cluster.remove_namespace(self.namespace)
 
     def left(self) -> list[str]:
@@ -149,14 +151,14 @@ class OnSystemd(Place):
 
 
 @pytest.fixture(scope="module", params=["docker", "kubernetes", "swarm", "systemd"])
-def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     of = request.getfixturevalue
     home = tmp_path_factory.mktemp("compose") / "home"
     found: Place
     if request.param == "docker":
         of("sample_images")
-        engine = of("docker_engine")
-        found = OnDocker(Program(home, env={"DOCKER_HOST": engine.host}), engine)
+        daemon = of("docker_engine")
+        found = OnDocker(Program(home, env={"DOCKER_HOST": daemon.host}), daemon)
     elif request.param == "systemd":
         of("sample_images")
         node = of("systemd_node")
@@ -171,7 +173,15 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         cluster = of("cluster")
         found = OnKubernetes(Program(home, env={"KUBECONFIG": str(cluster.kubeconfig)}), cluster)
     yield found
-    found.end()
+    found.leave()
+
+
+@pytest.fixture
+def place(engine: Place) -> Iterator[Place]:
+    """The engine, for one deployment, which is removed also when the test fails."""
+    engine.name = f"sample-{uuid.uuid4().hex[:8]}"
+    yield engine
+    engine.end()
 
 
 def answers(file: Path, sections: dict[str, dict[str, str]]) -> Path:
