@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+TRACEBACK = "ATOMICAPP_TRACEBACK"
+"""The variable of the environment that has a fault of this program shown whole."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -107,6 +109,25 @@ def _run(words: list[str]) -> int:
             raise
         ui.error(f"{error.filename or 'the system'}: {error.strerror or error}")
         return 1
+    except Exception as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        ui.error(_own_fault(verb, error))
+        return 1
+
+
+def _own_fault(verb: str, error: Exception) -> str:
+    """What is said of a fault of this program itself: no traceback, but all that a report needs."""
+    last = error.__traceback__
+    while last and last.tb_next:
+        last = last.tb_next
+    place = f" ({last.tb_frame.f_globals.get('__name__')}:{last.tb_lineno})" if last else ""
+    # not what the error says: it may quote a secret
+    return (
+        f"`{verb}` met a fault of this program: {type(error).__name__}{place}\n"
+        f"  please report it with what {TRACEBACK}=1 shows; after a change was begun, `status` tells what is there, "
+        "and the same command goes on"
+    )
 
 
 def _interrupted(ui: Ui, verb: str) -> int:

@@ -13,7 +13,7 @@ from atomicapp.errors import EngineError
 from atomicapp.model import DATA, FAILED, OWNED, PLACE, PRESENT, RUNNING, SHARED, STOPPED, Existing, Resource
 from atomicapp.providers import base
 from atomicapp.providers.kubernetes import labels as marks
-from atomicapp.providers.kubernetes import scaling
+from atomicapp.providers.kubernetes import resting
 from atomicapp.providers.kubernetes.client import PARALLEL, Client, Refused
 from atomicapp.providers.kubernetes.discovery import Api, Discovery
 from atomicapp.providers.kubernetes.resources import DEFINITION, NAMESPACE, POD, defines, group_of, key_of
@@ -231,7 +231,7 @@ def _existing(api: Api, row: Item, app: str) -> Existing | None:
 def _shown(api: Api, name: str, noted: str) -> tuple[str, str]:
     """The kind and the name of what a live object stands for: itself, or the bare pod that rests in it."""
     pod = noted.removeprefix(f"{POD}/")
-    if (api.group, api.kind) == ("", RESTS) and name == scaling.resting_name(pod):
+    if (api.group, api.kind) == ("", RESTS) and name == resting.resting_name(pod):
         return POD, pod
     return api.kind, name
 
@@ -264,7 +264,7 @@ def state_of(api: Api, row: Item) -> tuple[str, str]:
     status = row.get("status") or {}
     if not runs(api):
         return PRESENT, str(status.get("phase", "")) if isinstance(status, dict) else ""
-    if scaling.is_stopped(row):
+    if resting.is_stopped(row):
         return STOPPED, "stopped"
     found = conditions(row)
     for name, bad in (("Failed", "True"), ("ReplicaFailure", "True"), ("Progressing", "False")):

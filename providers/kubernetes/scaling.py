@@ -17,35 +17,12 @@ from atomicapp.providers.kubernetes import managed, pods
 from atomicapp.providers.kubernetes.client import APPLY, MERGE, Client, Refused
 from atomicapp.providers.kubernetes.discovery import Api
 from atomicapp.providers.kubernetes.reasons import MANAGER
+from atomicapp.providers.kubernetes.resting import NOWHERE, SUSPENDED, resting_name, selector
 
 STOPPED_WITHIN = 120.0
 """Seconds for the pods to go; after that `stop` says what is still there."""
 
-SUSPENDED = "suspended"
-NOWHERE = "io.atomicapp.stopped"
-"""A label that no node has: a DaemonSet that selects it has no pods."""
-
 Item = dict[str, Any]
-
-
-def resting_name(pod: str) -> str:
-    """The name of the PodTemplate that a stopped pod rests in."""
-    return f"{pod}.stopped"
-
-
-def is_stopped(item: Item) -> bool:
-    """Whether `stop` was here, and nobody has started the thing since by other means."""
-    spec = item.get("spec") or {}
-    if marks.REPLICAS not in marks.notes(item) or not isinstance(spec, dict):
-        return False
-    return spec.get("replicas") == 0 or bool(spec.get("suspend")) or NOWHERE in _selector(spec)
-
-
-def _selector(spec: Item) -> Item:
-    template = spec.get("template")
-    inner = template.get("spec") if isinstance(template, dict) else None
-    found = inner.get("nodeSelector") if isinstance(inner, dict) else None
-    return found if isinstance(found, dict) else {}
 
 
 class Scaler:
@@ -92,7 +69,7 @@ class Scaler:
         if remembered != SUSPENDED:
             if spec.get("replicas") == 0:
                 self.scale(path, marks.number({"n": remembered}, "n"))
-        elif NOWHERE in _selector(spec):
+        elif NOWHERE in selector(spec):
             self._merge(path, {"spec": {"template": {"spec": {"nodeSelector": {NOWHERE: None}}}}})
         else:
             self._merge(path, {"spec": {"suspend": False}})

@@ -159,3 +159,15 @@ def test_the_wire_to_kubernetes_imports_neither_the_official_client_nor_others()
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=env)
     for name in ("kubernetes", "urllib.request", "requests", "docker"):
         assert f"'{name}'" not in done.stdout
+
+
+def test_a_fault_of_the_program_is_told_without_a_traceback(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("atomicapp.store.Store.records", lambda _: json.loads("{}")["s3cret"])
+    code, out, err = cli("list")
+    assert (code, out) == (1, "")
+    assert "`list` met a fault of this program: KeyError (tests.unit.cli.test_main:" in err
+    assert "ATOMICAPP_TRACEBACK=1" in err
+    assert "s3cret" not in err
+    monkeypatch.setenv("ATOMICAPP_TRACEBACK", "1")
+    with pytest.raises(KeyError):
+        cli("list")
