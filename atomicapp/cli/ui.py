@@ -113,8 +113,8 @@ class Ui:
     # ------------------------------------------------------------ findings and errors
 
     def issues(self, found: Iterable[Issue], *, notes: bool = False) -> None:
-        """Findings, each with its source line; notes only when asked for."""
-        for issue in found:
+        """Findings, each with its source line; notes only when asked for. What services share by an anchor is told once."""
+        for issue in dict.fromkeys(found):
             if issue.severity == NOTE and not notes:
                 self.debug(f"{issue.position}: {issue.message}")
                 continue
