@@ -8,6 +8,7 @@ which it was not told is carried out on its own.
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -143,9 +144,11 @@ class Applier:
                     files.append(file)
         check_placement(snapshot, files, "nothing was sent")
         done: list[str] = []
+        begun, every = itertools.count(1), max(len(files) // 10, 1)
 
         def put(file: File) -> None:
-            report(file.resource.key, f"submitting {len(done) + 1} of {len(files)} units")
+            if (number := next(begun)) % every == 0:
+                report(file.resource.key, f"submitting {number} of {len(files)} units")
             try:
                 self.client.put(file.name, file.first, file.options)
             except Refused as refused:

@@ -5,7 +5,7 @@ Fleet itself gives no reason for a unit that it does not place; these are the ru
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from atomicapp.providers.fleet.client import INACTIVE, Machine, Unit
 from atomicapp.providers.fleet.xfleet import Wish, matches, read
@@ -41,10 +41,12 @@ class Cluster:
 
     def __init__(self, machines: Sequence[Machine], units: Iterable[Unit]) -> None:
         self.machines = machines
-        self.units: dict[str, Placed] = {
-            unit.name: Placed(unit.name, read(unit.options, unit.name), unit.machine, unit.desired != INACTIVE)
-            for unit in units
-        }
+        self._take(
+            Placed(unit.name, read(unit.options, unit.name), unit.machine, unit.desired != INACTIVE) for unit in units
+        )
+
+    def _take(self, units: Iterable[Placed]) -> None:
+        self.units: dict[str, Placed] = {placed.name: placed for placed in units}
         self._on: dict[str, list[Placed]] = {}
         for placed in self.units.values():
             if placed.machine:
@@ -53,6 +55,12 @@ class Cluster:
             machine: [placed for placed in found if placed.wish.conflicts or placed.wish.replaces]
             for machine, found in self._on.items()
         }
+
+    def without(self, names: Collection[str]) -> Cluster:
+        """The cluster as if some units were not there."""
+        rest = Cluster(self.machines, ())
+        rest._take(placed for placed in self.units.values() if placed.name not in names)
+        return rest
 
     def judge(self, name: str, wish: Wish, coming: Mapping[str, Wish] | None = None) -> Verdict:
         """What is left for a unit; `coming` are further units that will be there (a peer may be one of them)."""
@@ -118,7 +126,8 @@ def too_many(cluster: Cluster, coming: Mapping[str, Wish]) -> list[tuple[str, st
             groups.setdefault((own[0], wish.metadata, wish.machine_id, wish.peers), []).append(name)
     for (glob, *_), members in groups.items():
         together = [name for name in members if matches(str(glob), name)]
-        fits = cluster.judge(together[0], coming[together[0]]._replace(conflicts=()), coming).fits
+        # where they are now does not count: they may change places
+        fits = cluster.without(together).judge(together[0], coming[together[0]]._replace(conflicts=()), coming).fits
         for name in together[len(fits) :]:
             told = f"Conflicts={glob} lets one of {len(together)} run on a machine, and {len(fits)} match"
             found.append((name, f"no machine is left: {told}"))

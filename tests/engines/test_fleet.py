@@ -185,10 +185,19 @@ def test_no_machine_matches_is_said_before_anything_is_sent_with_the_option_that
 def test_more_replicas_than_machines_are_refused(fleet: Fleet) -> None:
     text = SLEEP + "[X-Fleet]\nConflicts=web@*.service\n[X-Atomicapp]\nInstances=3\n"
     error = refused(case_of(fleet), rendered({"web/web@.service": text}))
-    assert (
-        "web@3.service can't be placed: no machine is left: Conflicts=web@*.service lets one of 3 run" in error.message
-    )
+    told = "Conflicts=web@*.service lets one of 3 run on a machine, and 2 match"
+    assert error.message == f"web@3.service can't be placed: no machine is left: {told}"
     assert fleet.cluster.writes == []
+
+
+def test_scaling_beyond_the_machines_counts_them_all(fleet: Fleet) -> None:
+    case = case_of(fleet)
+    text = SLEEP + "[X-Fleet]\nConflicts=web@*.service\n[X-Atomicapp]\nInstances=2\n"
+    run(case, rendered({"web/web@.service": text}))
+    existing = held(case)
+    (key,) = existing
+    with pytest.raises(EngineError, match=r"web@3.service can't be placed: .* one of 3 run on a machine, and 2 match"):
+        carry_out(case, diff.scale(existing.values(), {key: 3}))
 
 
 def test_a_conflict_with_units_of_others_names_them(fleet: Fleet) -> None:
