@@ -49,7 +49,7 @@ fi
 
 rm -f .coverage .coverage.*
 failed=0
-# a process for each core for what computes; one more for what uses engines, since it mostly waits for them
+# a process for each core for what computes; more for what uses engines, since it mostly waits for them
 echo "== unit tests =="
 $bin/pytest -q -n 2 --dist loadfile --cov --cov-report= tests/unit || failed=1
 rest=()
@@ -58,7 +58,7 @@ for folder in contract compat engines; do
 done
 await_build
 echo "== contract, compatibility, engines =="
-$bin/pytest -q -n 3 --dist loadfile --no-loadscope-reorder --durations=10 --cov --cov-append --cov-report= "${rest[@]}" || failed=1
+$bin/pytest -q -n "$((2 * $(nproc) + 1 > 8 ? 8 : 2 * $(nproc) + 1))" --dist loadfile --no-loadscope-reorder --durations=10 --cov --cov-append --cov-report= "${rest[@]}" || failed=1
 echo "== coverage =="
 $bin/coverage report --fail-under=90 || failed=1
 exit $failed
