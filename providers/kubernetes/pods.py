@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from atomicapp.model import Failed, Waiting
-from atomicapp.providers.kubernetes.client import Client
+from atomicapp.providers.kubernetes.client import Client, Refused
 from atomicapp.providers.kubernetes.logs import last_lines
 from atomicapp.providers.kubernetes.observe import conditions, rows_of
 
@@ -22,7 +22,7 @@ _BROKEN = ("CreateContainerConfigError", "CreateContainerError", "RunContainerEr
 _CODES = {137: ": it was killed (SIGKILL)", 127: ": a command was not found", 126: ": a command can't be run"}
 
 
-def selector_of(kind: str, item: Item) -> str:
+def selector_of(item: Item) -> str:
     """The label selector of a workload's pods; empty for what has none."""
     found = (item.get("spec") or {}).get("selector")
     if not isinstance(found, dict):
@@ -46,13 +46,24 @@ def pods_of(client: Client, namespace: str, kind: str, item: Item) -> list[Item]
     """The pods of a workload that are to stay; a pod is its own."""
     if kind == "Pod":
         return [item]
-    return [pod for pod in _all_of(client, namespace, item, kind) if not pod["metadata"].get("deletionTimestamp")]
+    return [pod for pod in _all_of(client, namespace, item) if not pod["metadata"].get("deletionTimestamp")]
 
 
-def _all_of(client: Client, namespace: str, item: Item, kind: str) -> list[Item]:
-    selector = selector_of(kind, item)
+def _all_of(client: Client, namespace: str, item: Item) -> list[Item]:
+    selector = selector_of(item)
     path = f"/api/v1/namespaces/{quote(namespace, safe='')}/pods"
     return rows_of(client, path, {"labelSelector": selector}) if selector else []
+
+
+def ending(client: Client, namespace: str, item: Item) -> list[str]:
+    """The names of a workload's pods that were told to end, and have not yet; none for who may not list pods."""
+    try:
+        found = _all_of(client, namespace, item)
+    except Refused as refused:
+        if refused.status != 403:
+            raise
+        return []
+    return [str(pod["metadata"]["name"]) for pod in found if pod["metadata"].get("deletionTimestamp")]
 
 
 def lingering(client: Client, namespace: str, kind: str, item: Item) -> str:
@@ -62,7 +73,7 @@ def lingering(client: Client, namespace: str, kind: str, item: Item) -> str:
     """
     if not item:
         return ""
-    pods = [item] if kind == "Pod" else _all_of(client, namespace, item, kind)
+    pods = [item] if kind == "Pod" else _all_of(client, namespace, item)
     if not pods:
         return ""
     pod, node = pods[0], str((pods[0].get("spec") or {}).get("nodeName") or "")
@@ -88,7 +99,7 @@ def newest(client: Client, namespace: str, kind: str, item: Item, pods: list[Ite
     if kind == "Deployment":
         number = (item["metadata"].get("annotations") or {}).get("deployment.kubernetes.io/revision")
         path = f"/apis/apps/v1/namespaces/{quote(namespace, safe='')}/replicasets"
-        for found in rows_of(client, path, {"labelSelector": selector_of(kind, item)}):
+        for found in rows_of(client, path, {"labelSelector": selector_of(item)}):
             metadata = found["metadata"]
             owners = {owner.get("uid") for owner in metadata.get("ownerReferences") or []}
             if item["metadata"]["uid"] in owners and number == (metadata.get("annotations") or {}).get(

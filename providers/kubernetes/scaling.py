@@ -19,8 +19,8 @@ from atomicapp.providers.kubernetes.discovery import Api
 from atomicapp.providers.kubernetes.reasons import MANAGER
 from atomicapp.providers.kubernetes.resting import NOWHERE, SUSPENDED, resting_name, selector
 
-STOPPED_WITHIN = 120.0
-"""Seconds for the pods to go; after that `stop` says what is still there."""
+STOPPED_WITHIN = 90.0
+"""Seconds for the pods to go, beyond their grace period; after that `stop` says what is still there."""
 
 Item = dict[str, Any]
 
@@ -47,13 +47,15 @@ class Scaler:
             if count or marks.REPLICAS not in marks.notes(live):
                 self._note(path, str(count))
                 self.scale(path, 0)
-            self._until(f"{path}/scale", _replicas, existing)
+            self._until(f"{path}/scale", _replicas, live, existing)
+            # most controllers don't count a pod any more that is told to end
+            self._until(path, lambda found: found and pods.ending(self.client, self.namespace, found), live, existing)
         elif (api.group, api.kind) in (("batch", "Job"), ("batch", "CronJob")):
             self._note(path, SUSPENDED, {"spec": {"suspend": True}})
         elif (api.group, api.kind) == ("apps", "DaemonSet"):
             nowhere = {"template": {"spec": {"nodeSelector": {NOWHERE: "true"}}}}
             self._note(path, SUSPENDED, {"spec": nowhere})
-            self._until(path, _scheduled, existing)
+            self._until(path, _scheduled, live, existing)
         elif (api.group, api.kind) == ("", "Pod"):
             self._rest(api, live, existing)
         else:
@@ -100,7 +102,7 @@ class Scaler:
         path = api.path(self.namespace, name)
         self._remove(path)
         # the kubelet ends it within its grace period
-        self._until(path, lambda found: found is not None, existing)
+        self._until(path, lambda found: found is not None, live, existing)
 
     def wake(self, api: Api, name: str) -> bool:
         """Make a pod from what `stop` kept of it; False when nothing was kept."""
@@ -138,20 +140,30 @@ class Scaler:
     def _merge(self, path: str, body: Item) -> None:
         self.client.call("PATCH", path, {"fieldManager": MANAGER}, body, MERGE)
 
-    def _until(self, path: str, left: Callable[[Item | None], object], existing: Existing) -> None:
+    def _until(self, path: str, left: Callable[[Item | None], object], live: Item, existing: Existing) -> None:
         """Wait until nothing is `left`, asked of the object at a path, which may be gone. EngineError when it takes long."""
-        end = time.monotonic() + STOPPED_WITHIN
+        limit = STOPPED_WITHIN + _grace(live)
+        end = time.monotonic() + limit
         while left(self.client.find(path)):
             if time.monotonic() > end:
                 live = self.client.find(path.removesuffix("/scale")) or {}
                 rest = pods.lingering(self.client, self.namespace, existing.kind, live)
                 raise EngineError(
-                    f"{existing.component}: {existing.kind} {existing.name} has not stopped after {STOPPED_WITHIN:g} s"
+                    f"{existing.component}: {existing.kind} {existing.name} has not stopped after {limit:g} s"
                     + (f": {rest}" if rest else ""),
                     component=existing.component,
                     hint="see what holds it (`atomicapp events`), and run the same command again",
                 )
             time.sleep(0.1)
+
+
+def _grace(live: Item) -> float:
+    """The seconds that the pods of a workload have to end, or those of a pod."""
+    spec = live.get("spec") or {}
+    template = spec.get("template")
+    inner = (template.get("spec") if isinstance(template, dict) else None) or spec
+    found = inner.get("terminationGracePeriodSeconds")
+    return float(found) if isinstance(found, int) else 0.0
 
 
 def _replicas(scale: Item | None) -> int:

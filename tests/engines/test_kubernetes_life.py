@@ -94,22 +94,35 @@ def test_stop_remembers_the_count_and_what_was_added_by_the_server_is_no_change(
     assert "io.atomicapp.replicas" not in found["metadata"]["annotations"]
 
 
-def test_what_does_not_stop_is_named(app: App, busybox_in_cluster: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    slow = deployment("web", busybox_in_cluster, "trap '' TERM; while :; do sleep 1; done")
-    slow.update(kind="StatefulSet")
-    slow["spec"]["serviceName"] = "web"
-    slow["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 5
-    app.run(slow)
-    monkeypatch.setattr(scaling, "STOPPED_WITHIN", 1.0)
+def unwilling(kind: str, image: str) -> Body:
+    """A workload whose pod ends only when its grace period is over."""
+    found = deployment("web", image, "trap '' TERM; while :; do sleep 1; done")
+    found.update(kind=kind)
+    if kind == "StatefulSet":
+        found["spec"]["serviceName"] = "web"
+    found["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 5
+    return found
+
+
+@pytest.mark.parametrize("kind", ["StatefulSet", "Deployment"])
+def test_stop_waits_until_the_pods_have_ended(cluster: Cluster, app: App, kind: str, busybox_in_cluster: str) -> None:
+    app.run(unwilling(kind, busybox_in_cluster))
+    app.carry_out(diff.stop(app.held().values()))
+    assert cluster.call("GET", f"/api/v1/namespaces/{app.target.namespace}/pods")["items"] == []
+
+
+@pytest.mark.parametrize(("kind", "pod"), [("StatefulSet", "pod web-0"), ("Deployment", "pod web-")])
+def test_what_does_not_stop_is_named(
+    app: App, kind: str, pod: str, busybox_in_cluster: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.run(unwilling(kind, busybox_in_cluster))
+    monkeypatch.setattr(scaling, "STOPPED_WITHIN", -4.0)
     with pytest.raises(EngineError) as caught:
         app.carry_out(diff.stop(app.held().values()))
-    assert (
-        "StatefulSet web has not stopped after 1 s: pod web-0 on node node1 was told to end by " in caught.value.message
-    )
+    assert f"{kind} web has not stopped after 1 s: {pod}" in caught.value.message
+    assert " on node node1 was told to end by " in caught.value.message
     assert "(grace period 5 s); container main still runs" in caught.value.message
-    monkeypatch.setattr(scaling, "STOPPED_WITHIN", 60.0)
-    app.carry_out(diff.stop(app.held().values()))
-    assert app.held()["apps/StatefulSet/web"].state == STOPPED
+    assert app.held()[f"apps/{kind}/web"].state == STOPPED
 
 
 def test_a_changed_secret_is_shown_without_its_values(app: App) -> None:
