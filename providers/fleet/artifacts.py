@@ -27,6 +27,7 @@ OWN = ("Instances", "DesiredState", "Volume")
 _HEAD = re.compile(r"^#[ \t]*(?:/\S*/)?([^\s/]+\.(?:" + "|".join(sorted(names.TYPES)) + r"))[ \t]*\r?$", re.MULTILINE)
 _TRIGGERS = {"timer": "Unit", "path": "Unit", "socket": "Service"}
 _INSTALL = ("WantedBy", "RequiredBy", "UpheldBy", "Alias", "Also", "DefaultInstance")
+_MOUNT = re.compile(r"(?:-v|--volume)(?:\s+|=)[\"']?([a-zA-Z0-9][a-zA-Z0-9_.-]+):/", re.ASCII)
 _VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", re.ASCII)
 _TIED = (
     *(("MachineID", other) for other in ("MachineOf", "Conflicts", "Global", "Replaces")),
@@ -275,3 +276,9 @@ def volumes(found: Found) -> tuple[tuple[str, Position], ...]:
     return tuple(
         (word, option.position) for option in found.unit.said(SECTION, "Volume") for word in option.value.split()
     )
+
+
+def mounted(found: Found) -> tuple[str, ...]:
+    """The named volumes that a unit's own commands mount (`docker run -v NAME:/path`). Its machine makes and keeps them."""
+    commands = (option.value for option in found.unit.said("Service", "ExecStart"))
+    return tuple(name for command in commands for name in _MOUNT.findall(command))

@@ -61,7 +61,7 @@ class _Parser:
         units = [self._unit(found, triggered, levels[found.unit.name], before) for found in self.units]
         words = (
             "unit",
-            "[X-Atomicapp] Volume=NAME, and docker run -v NAME:/path",
+            "docker run -v NAME:/path, and [X-Atomicapp] Volume=NAME to stay with it",
             "local volumes",
             "the disks of the machines have",
         )
@@ -204,10 +204,13 @@ class _Parser:
         options = list(found.options)
         needs: list[str] = []
         for name, place in artifacts.volumes(found):
-            kept = self._volume(component, name, place)
+            self._meet(component, name)
+            kept = self.volumes.setdefault(name, volume(component, name, place, self.written.create.get(name, ())))
             needs.append(kept.key)
             if ("X-Fleet", "MachineOf", kept.name) not in options and not found.wish.machine_id:
                 options.append(("X-Fleet", "MachineOf", kept.name))
+        for name in artifacts.mounted(found):
+            self._meet(component, name)
         options = _grouped(options)
         body: dict[str, Any] = {"options": [list(pair) for pair in options]}
         more = self.made[unit.name].body if unit.name in self.made else {}
@@ -264,11 +267,11 @@ class _Parser:
             self._say(WARNING, message, found.artifact, found.unit.position, "risky", hint)
         return hidden
 
-    def _volume(self, component: str, name: str, place: Position) -> Resource:
+    def _meet(self, component: str, name: str) -> None:
+        """Note that something holds a volume, which the package may require."""
         wanted = requirements.find(self.rendered.volumes, component, name)
         if wanted is not None:
             self.used.add((wanted.namespace, wanted.requirement.name))
-        return self.volumes.setdefault(name, volume(component, name, place, self.written.create.get(name, ())))
 
 
 def volume(component: str, name: str, place: Position, create: tuple[str, ...] = ()) -> Resource:

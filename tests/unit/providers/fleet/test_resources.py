@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from atomicapp.errors import SpecError
-from atomicapp.model import Artifact, Parsed, Rendered, Target
+from atomicapp.model import Artifact, Parsed, PersistentVolume, Rendered, Target, Volume
 from atomicapp.position import Position
 from atomicapp.providers import fleet
 
@@ -142,3 +142,20 @@ def test_several_volumes_of_a_group_are_kept_on_one_machine() -> None:
     assert ["X-Fleet", "MachineMetadata", "disk=ssd"] in found["volume-one.service"]
     assert ["X-Fleet", "MachineOf", "volume-one.service"] in found["volume-two.service"]
     assert ["X-Fleet", "MachineOf", "volume-two.service"] in found["a.service"]
+
+
+@pytest.mark.parametrize(
+    ("unit", "said"),
+    [
+        ("ExecStart=/usr/bin/docker run --rm \\\n  -v data:/var/lib/x img", ""),
+        ("ExecStart=/bin/sh -c 'exec docker run --volume=data:/x img'", ""),
+        ("ExecStart=/usr/bin/docker run -v /data:/x img", "no unit mounts the persistent volume 'data'"),
+        ("ExecStart=/usr/bin/docker run img", "no unit mounts the persistent volume 'data'"),
+    ],
+)
+def test_a_volume_that_the_unit_mounts_itself_is_the_one_that_is_required(unit: str, said: str) -> None:
+    artifact = Artifact("web", "fleet", "a.service", f"[Service]\n{unit}\n", "a.service", HERE)
+    required = Volume("", PersistentVolume("data", "ReadWriteOnce", 0, HERE))
+    found = fleet.parse(Rendered((artifact,), (required,)), Target("app"))
+    assert [item.name for item in found.resources] == ["a.service"], "nothing keeps its place"
+    assert [issue.message.partition(":")[0] for issue in found.issues] == ([said] if said else [])
