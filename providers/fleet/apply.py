@@ -32,13 +32,13 @@ from atomicapp.model import (
 from atomicapp.providers.base import Report
 from atomicapp.providers.fleet import marks, placement, times, xfleet
 from atomicapp.providers.fleet import state as telling
-from atomicapp.providers.fleet.artifacts import numbered
 from atomicapp.providers.fleet.client import INACTIVE, LAUNCHED, LOADED, Client, Pair, Refused
 from atomicapp.providers.fleet.marks import LOADED_ONLY
 from atomicapp.providers.fleet.observe import instances, is_template, leader, refuse_foreign, units_of
 from atomicapp.providers.fleet.ready import Watch
 from atomicapp.providers.fleet.view import Own, Snapshot, View, hash_of
 from atomicapp.providers.units import names
+from atomicapp.providers.units.own import numbered
 from atomicapp.records import NamedTuple
 
 _TICK = 0.25

@@ -1,12 +1,7 @@
-"""Unit files of an app: which units its artifacts hold, and what fleet or systemd would refuse of them, or choke on. Pure.
-
-A file is called as its unit (`web.service`, `web@.service`). One whose name is no unit's holds some, as `systemctl cat` prints
-them: each begins with a comment `# NAME.TYPE`; without one it is the service APP-COMPONENT.
-"""
+"""The units of an app, and what fleet or systemd would refuse of them, or choke on. Pure."""
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Sequence
 
@@ -15,20 +10,14 @@ from atomicapp.model import Artifact
 from atomicapp.position import Position, line_of
 from atomicapp.providers.fleet import xfleet
 from atomicapp.providers.fleet.client import Pair
-from atomicapp.providers.fleet.marks import SECTION
-from atomicapp.providers.units import names, syntax
+from atomicapp.providers.units import artifacts as common
+from atomicapp.providers.units import names, own, syntax
+from atomicapp.providers.units.own import SECTION
 from atomicapp.providers.units.syntax import Option, Unit
 from atomicapp.records import NamedTuple
 
-MOST_INSTANCES = 1000
-OWN = ("Instances", "DesiredState", "Volume")
-"""The options of [X-Atomicapp] that an author may write."""
-
-_HEAD = re.compile(r"^#[ \t]*(?:/\S*/)?([^\s/]+\.(?:" + "|".join(sorted(names.TYPES)) + r"))[ \t]*\r?$", re.MULTILINE)
-_TRIGGERS = {"timer": "Unit", "path": "Unit", "socket": "Service"}
 _INSTALL = ("WantedBy", "RequiredBy", "UpheldBy", "Alias", "Also", "DefaultInstance")
 _MOUNT = re.compile(r"(?:-v|--volume)(?:\s+|=)[\"']?([a-zA-Z0-9][a-zA-Z0-9_.-]+):/", re.ASCII)
-_VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", re.ASCII)
 _TIED = (
     *(("MachineID", other) for other in ("MachineOf", "Conflicts", "Global", "Replaces")),
     *(("Global", other) for other in ("MachineOf", "Replaces")),
@@ -64,7 +53,7 @@ class Found(NamedTuple):
 def read(artifact: Artifact, app: str, issues: list[Issue]) -> list[Found]:
     """The units of an artifact; what is wrong with them goes to `issues`."""
     found: list[Found] = []
-    for name, text, line in _texts(artifact, app):
+    for name, text, line in common.texts(artifact, app):
         place = Position(artifact.file, line, 1)
         wrong = names.fault(name) or names.harm(name)
         if wrong:
@@ -82,21 +71,6 @@ def read(artifact: Artifact, app: str, issues: list[Issue]) -> list[Found]:
         found.append(Found(unit, artifact))
         issues += _faults(found[-1])
     return found
-
-
-def _texts(artifact: Artifact, app: str) -> Iterator[tuple[str, str, int]]:
-    """The units of a file: name, text, and the line where it begins."""
-    name = artifact.path.rpartition("/")[2]
-    if name.rpartition(".")[2] in names.TYPES:
-        yield name, artifact.data, 1
-        return
-    heads = list(_HEAD.finditer(artifact.data))
-    if not heads or artifact.data[: heads[0].start()].strip():
-        yield f"{clean(app, *artifact.component.split(':'))}.service", artifact.data, 1
-        return
-    ends = [*(head.start() for head in heads[1:]), len(artifact.data)]
-    for head, end in zip(heads, ends, strict=True):
-        yield head[1], artifact.data[head.start() : end], artifact.data.count("\n", 0, head.start()) + 1
 
 
 def clean(*parts: str) -> str:
@@ -119,48 +93,15 @@ def _faults(found: Found) -> Iterator[Issue]:
     if kind == "service" and not unit.said("Service", "ExecStart", "ExecStop", "BusName"):
         hint = "add ExecStart= to [Service]: systemd refuses a service without, and holds up those beside it"
         yield _issue(artifact, f"{unit.name} does not say what it runs", unit.position, "incomplete", hint)
-    yield from _own(found)
+    for wrong in own.faults(unit):
+        yield _issue(artifact, wrong.message, wrong.option.position, wrong.code, wrong.hint)
     yield from _install(found)
     yield from _wishes(found)
 
 
-def _own(found: Found) -> Iterator[Issue]:
-    """Our own section."""
-    unit, artifact = found.unit, found.artifact
-    for option in unit.said(SECTION):
-        wrong = ""
-        if option.name not in OWN:
-            yield _unknown(artifact, option, OWN, SECTION)
-        elif option.name == "Instances":
-            wrong = _bad_instances(found, option)
-        elif option.name == "DesiredState" and option.value not in ("loaded", "launched"):
-            wrong = "expected launched, or loaded for a unit that others start"
-        elif option.name == "Volume":
-            bad = [word for word in option.value.split() if not _VOLUME.fullmatch(word)]
-            wrong = f"'{bad[0]}' can't name a volume" if bad else ""
-        if wrong:
-            yield _issue(artifact, f"{option.name}={option.value}: {wrong}", option.position, "value")
-
-
-def _unknown(artifact: Artifact, option: Option, known: Sequence[str], section: str) -> Issue:
-    near = difflib.get_close_matches(option.name, known, 1)
-    hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(known)}"
-    more = "; fleet would pass it over without a word" if section == xfleet.SECTION else ""
-    message = f"'{option.name}' is no option of [{section}]{more}"
-    return _issue(artifact, message, option.position, "unknown-key", hint)
-
-
-def _bad_instances(found: Found, option: Option) -> str:
-    if not found.name.is_template:
-        return f"only a template has instances; expected a file {found.name.prefix}@.{found.name.type}"
-    value = syntax.joined(option.value)
-    if value.isascii() and value.isdigit():
-        return f"at most {MOST_INSTANCES}" if len(value) > 6 or int(value) > MOST_INSTANCES else ""
-    for word in value.split():
-        name = f"{found.name.prefix}@{word}.{found.name.type}"
-        if "@" in word or names.fault(name):
-            return f"'{word}' can't name an instance; expected a count, or names between spaces"
-    return "" if value.split() else "expected a count, or names between spaces"
+def _unknown(artifact: Artifact, option: Option) -> Issue:
+    message = f"'{option.name}' is no option of [{xfleet.SECTION}]; fleet would pass it over without a word"
+    return _issue(artifact, message, option.position, "unknown-key", own.meant(option.name, xfleet.NAMES))
 
 
 def _install(found: Found) -> Iterator[Issue]:
@@ -184,7 +125,7 @@ def _wishes(found: Found) -> Iterator[Issue]:
     for option in unit.said(xfleet.SECTION):
         name = xfleet.OLD.get(option.name, option.name)
         if name not in xfleet.NAMES:
-            yield _unknown(artifact, option, xfleet.NAMES, xfleet.SECTION)
+            yield _unknown(artifact, option)
             continue
         said.setdefault(name, []).append(option)
         for wrong, hint in _bad_value(found, name, option):
@@ -236,46 +177,11 @@ def _bad_value(found: Found, name: str, option: Option) -> Iterator[tuple[str, s
 # ---------------------------------------------------------------- what units say of themselves
 
 
-def instances(found: Found) -> tuple[str, ...]:
-    """The instances that a template is to run as."""
-    said = found.unit.said(SECTION, "Instances")
-    if not found.name.is_template or not said:
-        return ()
-    value = syntax.joined(said[-1].value)
-    if value.isdigit():
-        return numbered(int(value))
-    return tuple(dict.fromkeys(value.split()))
-
-
-def numbered(count: int) -> tuple[str, ...]:
-    """The names of so many instances."""
-    return tuple(str(number) for number in range(1, count + 1))
-
-
 def triggered(units: Sequence[Found]) -> dict[str, Found]:
     """The units that another one of them starts (a timer, a socket, a path), by name, each with that one."""
-    found = {}
-    for item in units:
-        kind = item.name.type
-        if kind in _TRIGGERS:
-            given = item.unit.value(kind.title(), _TRIGGERS[kind])
-            accepts = kind == "socket" and item.unit.value("Socket", "Accept").lower() in xfleet.TRUE
-            found[names.expand(given, item.unit.name) or f"{item.name.prefix}{'@' if accepts else ''}.service"] = item
+    found = {common.starts(item.unit): item for item in units}
     own = {item.unit.name for item in units}
     return {name: item for name, item in found.items() if name in own}
-
-
-def is_once(unit: Unit) -> bool:
-    """Whether a service does its work by coming to an end."""
-    remains = unit.value("Service", "RemainAfterExit").lower() in xfleet.TRUE
-    return unit.value("Service", "Type") == "oneshot" and not remains
-
-
-def volumes(found: Found) -> tuple[tuple[str, Position], ...]:
-    """The volumes in which a unit keeps its data, as it says itself."""
-    return tuple(
-        (word, option.position) for option in found.unit.said(SECTION, "Volume") for word in option.value.split()
-    )
 
 
 def mounted(found: Found) -> tuple[str, ...]:

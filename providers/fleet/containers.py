@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from atomicapp.errors import ERROR, Issue, SpecError
@@ -20,11 +19,12 @@ from atomicapp.providers.base import Output
 from atomicapp.providers.docker import names as docker_names
 from atomicapp.providers.fleet import xfleet
 from atomicapp.providers.fleet.artifacts import Found, clean
-from atomicapp.providers.fleet.marks import SECTION
-from atomicapp.providers.units import names, syntax, writer
+from atomicapp.providers.units import artifacts, names, syntax, writer
+from atomicapp.providers.units.own import SECTION
 from atomicapp.providers.units.writer import CONTAINER, VOLUME, Part, Units
 from atomicapp.records import NamedTuple
 from atomicapp.workload import model, requirements
+from atomicapp.workload.fidelity import Table
 from atomicapp.workload.model import Port, Workload
 from atomicapp.workload.project import Project
 
@@ -38,9 +38,6 @@ FOLDER = "/etc/atomicapp"
 ETCDCTL = "/usr/bin/etcdctl"
 _TTL = 60
 _GLOBAL = (model.GLOBAL, model.GLOBAL_JOB)
-_COMMAND = re.compile(
-    r"\A(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*(?:sudo[ \t]+(?:-\S+[ \t]+)*)?(?:\S*/)?(?:docker|podman)[ \t]"
-)
 _CONSTRAINT = re.compile(r"\s*([\w.-]+)\s*(==|!=)\s*(.*?)\s*")
 _BLOCK = 1000
 
@@ -79,17 +76,12 @@ class _Piece(NamedTuple):
     """On machines of its own choice: replicas that are spread, and global services."""
 
 
-def is_project(artifact: Artifact) -> bool:
-    """Whether an artifact is no unit file but a Compose file, or a text of `docker run` commands."""
-    return artifact.provider == COMPOSE or bool(_COMMAND.match(artifact.data))
-
-
 def read(rendered: Rendered, texts: Sequence[Artifact], app: str, issues: list[Issue]) -> Written:
     """The units of all artifacts that are projects; faults go to `issues`."""
     found = []
     for artifact in texts:
         try:
-            found.append(_Text(artifact, _project(rendered, artifact, issues)))
+            found.append(_Text(artifact, artifacts.project(rendered, artifact, issues, "fleet", _table)))
         except SpecError as error:
             issues += error.issues
     return _Writer(rendered, app, issues).run(found)
@@ -105,22 +97,10 @@ def convert(project: Project, app: str) -> tuple[Output, ...]:
     return tuple(Output(made.found.unit.name, made.found.unit.text) for made in written.units)
 
 
-def _project(rendered: Rendered, artifact: Artifact, issues: list[Issue]) -> Project:
-    if artifact.provider == COMPOSE:
-        from atomicapp.providers.fleet import rules
-        from atomicapp.workload import fidelity
-        from atomicapp.workload.compose import read_artifact
+def _table() -> Table:
+    from atomicapp.providers.fleet import rules
 
-        project = read_artifact(rendered, artifact)
-        issues += project.issues
-        issues += fidelity.issues_of(fidelity.judge(project, rules.TABLE), "fleet")
-        return project
-    from atomicapp.workload import runs
-
-    files = partial(rendered.read, artifact) if rendered.read else None
-    project = runs.read(artifact.data, artifact.file, files=files)
-    issues += project.issues
-    return project
+    return rules.TABLE
 
 
 def is_spread(work: Workload, only: bool) -> bool:
@@ -444,4 +424,4 @@ def _port(port: Port) -> str:
     return f"{port.host}->{port.container}/{port.protocol or 'tcp'}" if port.host.isdigit() else ""
 
 
-__all__ = ["ANNOUNCE", "SPREAD", "Made", "Written", "constraint", "is_project", "is_spread", "read"]
+__all__ = ["ANNOUNCE", "SPREAD", "Made", "Written", "constraint", "is_spread", "read"]

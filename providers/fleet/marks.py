@@ -16,9 +16,8 @@ from collections.abc import Iterable, Sequence
 
 from atomicapp.model import DATA, OWNED, SHARED, Resource
 from atomicapp.providers.fleet.client import Pair
+from atomicapp.providers.units.own import SECTION
 from atomicapp.records import NamedTuple
-
-SECTION = "X-Atomicapp"
 
 UNIT = "unit"
 VOLUME = "volume"

@@ -15,12 +15,13 @@ from atomicapp.errors import ERROR, WARNING, Issue, SpecError
 from atomicapp.model import COMPOSE, DATA, Artifact, Parsed, Rendered, Resource, Target
 from atomicapp.position import Position, line_of
 from atomicapp.providers.docker import labels
-from atomicapp.providers.fleet import artifacts, containers, fields, xfleet
+from atomicapp.providers.fleet import artifacts, containers, xfleet
 from atomicapp.providers.fleet.artifacts import Found
 from atomicapp.providers.fleet.client import Pair
 from atomicapp.providers.fleet.containers import Made, Written
 from atomicapp.providers.fleet.marks import LOADED_ONLY, ONCE, UNIT, VOLUME
-from atomicapp.providers.units import names
+from atomicapp.providers.units import artifacts as common
+from atomicapp.providers.units import names, own, paths
 from atomicapp.workload import requirements
 
 DOCKER = "/usr/bin/docker"
@@ -70,7 +71,7 @@ class _Parser:
         return Parsed((*self._kept(units), *units), tuple(self.issues), self.written.secrets)
 
     def _read(self) -> None:
-        projects = [artifact for artifact in self.rendered.artifacts if containers.is_project(artifact)]
+        projects = [artifact for artifact in self.rendered.artifacts if common.is_project(artifact)]
         if projects:
             self.written = containers.read(self.rendered, projects, self.app, self.issues)
             self.used |= self.written.met
@@ -102,7 +103,7 @@ class _Parser:
                     self._say(ERROR, message, found.artifact, found.unit.position, "duplicate-name", hint)
 
     def _instances(self, found: Found) -> list[str]:
-        return [names.instance(found.unit.name, one) for one in artifacts.instances(found)]
+        return [names.instance(found.unit.name, one) for one in own.instances(found.unit) or ()]
 
     def _check_triggers(self, triggered: dict[str, Found]) -> None:
         for name, item in triggered.items():
@@ -192,10 +193,10 @@ class _Parser:
 
     def _way(self, found: Found, triggered: dict[str, Found]) -> str:
         said = found.unit.value("X-Atomicapp", "DesiredState")
-        starts_nothing = found.name.is_template and not artifacts.instances(found)
+        starts_nothing = found.name.is_template and not own.instances(found.unit)
         if said == "loaded" or starts_nothing or (found.unit.name in triggered and said != "launched"):
             return LOADED_ONLY
-        return ONCE if artifacts.is_once(found.unit) else ""
+        return ONCE if common.is_once(found.unit) else ""
 
     def _unit(
         self, found: Found, triggered: dict[str, Found], order: int, before: dict[int, tuple[str, ...]]
@@ -203,7 +204,8 @@ class _Parser:
         unit, component = found.unit, found.artifact.component
         options = list(found.options)
         needs: list[str] = []
-        for name, place in artifacts.volumes(found):
+        for option in own.volumes(unit):
+            name, place = option.value, option.position
             self._meet(component, name)
             kept = self.volumes.setdefault(name, volume(component, name, place, self.written.create.get(name, ())))
             needs.append(kept.key)
@@ -217,7 +219,7 @@ class _Parser:
         optional = {
             **more,
             "way": self._way(found, triggered),
-            "instances": list(artifacts.instances(found)),
+            "instances": list(own.instances(found.unit) or ()),
             "hidden": [*self._hidden(found, options), *more.get("hidden", ())],
         }
         body |= {name: value for name, value in optional.items() if value}
@@ -260,7 +262,7 @@ class _Parser:
         return kept_units
 
     def _hidden(self, found: Found, options: list[Pair]) -> list[str]:
-        hidden = labels.holding(fields.texts(options).items(), self.rendered.secrets) if self.rendered.secrets else []
+        hidden = labels.holding(paths.texts(options).items(), self.rendered.secrets) if self.rendered.secrets else []
         if hidden:
             message = f"{found.unit.name} holds a hidden value in {', '.join(hidden)}: whoever reaches the API of fleet reads it"
             hint = "EnvironmentFile= names a file that the machines have, and fleet does not know"

@@ -27,11 +27,11 @@ from atomicapp.model import (
 )
 from atomicapp.providers.base import Report
 from atomicapp.providers.systemd import fields, journal, marks, observe, reasons
-from atomicapp.providers.systemd.artifacts import numbered
 from atomicapp.providers.systemd.folder import FILES, File, Folder, OwnFile
 from atomicapp.providers.systemd.marks import STATE, UNIT, VOLUME
 from atomicapp.providers.systemd.observe import units_of
 from atomicapp.providers.systemd.tools import LONGEST_END, Refused, Systemd
+from atomicapp.providers.units.own import numbered
 
 CLEANED_WITHIN = 60.0
 """Seconds for systemd to remove the data of a service."""

@@ -1,37 +1,23 @@
-"""Unit files of an app: which units its artifacts hold, and what systemd would refuse of them. Pure.
-
-A file is called as its unit (`web.service`, `web@.service`). One whose name is no unit's holds some, as `systemctl cat` prints
-them: each begins with a comment `# NAME.TYPE`, a path before the name does not count; without one it is the service
-APP-COMPONENT.
-"""
+"""The units of an app, and what systemd would refuse of them. Pure."""
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Iterator
 
 from atomicapp.errors import ERROR, Issue, SpecError
 from atomicapp.model import Artifact
 from atomicapp.position import Position, line_of
-from atomicapp.providers.systemd.marks import SECTION
-from atomicapp.providers.units import names, syntax
-from atomicapp.providers.units.syntax import Option, Unit
+from atomicapp.providers.units import artifacts as common
+from atomicapp.providers.units import names, own, syntax
+from atomicapp.providers.units.syntax import Unit
 from atomicapp.records import NamedTuple
 
 LONGEST = 255
 """Bytes of a unit's name."""
 
-MOST_INSTANCES = 1000
-OWN = ("Instances", "DesiredState", "Volume")
-"""The options of [X-Atomicapp] that an author may write; they are those of the provider fleet."""
-
-_HEAD = re.compile(r"^#[ \t]*(?:/\S*/)?([^\s/]+\.(?:" + "|".join(sorted(names.TYPES)) + r"))[ \t]*\r?$", re.MULTILINE)
-_VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", re.ASCII)
 _NO_FILE = ("device", "scope", "busname", "snapshot")
 _OTHERS = (".yaml", ".yml", ".json")
 _OTHERS_HINT = "expected a file called as its unit (NAME.service, ...); a Compose file goes under the key `compose`"
-_TRIGGERS = {"timer": "Unit", "path": "Unit", "socket": "Service"}
 _MUST = {
     "service": ("Service", ("ExecStart", "ExecStop", "BusName"), "what it runs (ExecStart=)"),
     "timer": ("Timer", (), "when it elapses (OnCalendar=, OnBootSec=, ...)"),
@@ -68,7 +54,7 @@ def read(artifact: Artifact, app: str) -> list[Found]:
     if artifact.path.endswith(_OTHERS):
         message = f"{artifact.path} is no unit file"
         raise SpecError([_issue(artifact, message, Position(artifact.file, 1, 1), "kind", _OTHERS_HINT)])
-    for name, text, line in _texts(artifact, app):
+    for name, text, line in common.texts(artifact, app):
         place = Position(artifact.file, line, 1)
         wrong = names.fault(name) or _bad_name(name)
         if wrong:
@@ -87,21 +73,6 @@ def read(artifact: Artifact, app: str) -> list[Found]:
     if any(issue.severity == ERROR for issue in issues):
         raise SpecError(sorted(issues, key=lambda issue: issue.position[1:3]))
     return found
-
-
-def _texts(artifact: Artifact, app: str) -> Iterator[tuple[str, str, int]]:
-    """The units of a file: name, text, and the line where it begins."""
-    name = artifact.path.rpartition("/")[2]
-    if name.rpartition(".")[2] in names.TYPES:
-        yield name, artifact.data, 1
-        return
-    heads = list(_HEAD.finditer(artifact.data))
-    if not heads or artifact.data[: heads[0].start()].strip():
-        yield f"{names.clean(app, *artifact.component.split(':'))}.service", artifact.data, 1
-        return
-    ends = [*(head.start() for head in heads[1:]), len(artifact.data)]
-    for head, end in zip(heads, ends, strict=True):
-        yield head[1], artifact.data[head.start() : end], artifact.data.count("\n", 0, head.start()) + 1
 
 
 def _bad_name(name: str) -> str:
@@ -134,38 +105,8 @@ def _faults(found: Found) -> Iterator[Issue]:
             place = unit.said(section, "Where")[-1].position
             message = f"a {kind} of {where} must be called {wanted}, not {unit.name}"
             yield _issue(artifact, message, place, "name", "rename the file; `systemd-escape --path` tells the name")
-    for option in unit.said(SECTION):
-        wrong = ""
-        if option.name not in OWN:
-            close = difflib.get_close_matches(option.name, OWN, 1)
-            hint = f"did you mean {close[0]}=?" if close else f"expected one of {', '.join(OWN)}"
-            yield _issue(artifact, f"'{option.name}' is no option of [{SECTION}]", option.position, "unknown-key", hint)
-        elif option.name == "Instances":
-            wrong = _bad_instances(found, option)
-        elif option.name == "DesiredState" and option.value not in ("loaded", "launched"):
-            wrong = "expected launched, or loaded for a unit that others start"
-        elif option.name == "Volume":
-            bad = [word for word in syntax.joined(option.value).split() if not _VOLUME.fullmatch(word)]
-            wrong = f"'{bad[0]}' can't name a volume" if bad else ""
-        if wrong:
-            yield _issue(artifact, f"{option.name}={option.value}: {wrong}", option.position, option.name.lower())
-
-
-def _instance_options(unit: Unit) -> tuple[Option, ...]:
-    return unit.said(SECTION, "Instances")[-1:]
-
-
-def _bad_instances(found: Found, option: Option) -> str:
-    if not found.name.is_template:
-        return f"only a template has instances; expected a file {found.name.prefix}@.{found.name.type}"
-    value = syntax.joined(option.value)
-    if value.isascii() and value.isdigit():
-        return f"at most {MOST_INSTANCES}" if len(value) > 6 or int(value) > MOST_INSTANCES else ""
-    for word in value.split():
-        name = f"{found.name.prefix}@{word}.{found.name.type}"
-        if "@" in word or names.fault(name):
-            return f"'{word}' can't name an instance; expected a count, or names between spaces"
-    return "" if value.split() else "expected a count, or names between spaces"
+    for wrong in own.faults(unit):
+        yield _issue(artifact, wrong.message, wrong.option.position, wrong.code, wrong.hint)
 
 
 # ---------------------------------------------------------------- what units say of themselves
@@ -175,33 +116,17 @@ def instances(found: Found) -> tuple[str, ...]:
     """The instances that a template is to run as: by Instances=, or the one that DefaultInstance= names."""
     if not found.name.is_template:
         return ()
-    said = _instance_options(found.unit)
-    if not said:
-        default = found.unit.value("Install", "DefaultInstance")
-        return (default,) if default else ()
-    value = syntax.joined(said[-1].value)
-    if value.isdigit():
-        return numbered(int(value))
-    return tuple(dict.fromkeys(value.split()))
-
-
-def numbered(count: int) -> tuple[str, ...]:
-    """The names of so many instances."""
-    return tuple(str(number) for number in range(1, count + 1))
+    said = own.instances(found.unit)
+    if said is not None:
+        return said
+    default = found.unit.value("Install", "DefaultInstance")
+    return (default,) if default else ()
 
 
 def triggered(units: list[Found]) -> set[str]:
     """The names of units that another one of them starts (a timer, a socket, a path), and nothing else."""
-    found = set()
-    for item in units:
-        kind = item.name.type
-        if kind not in _TRIGGERS:
-            continue
-        given = item.unit.value(kind.title(), _TRIGGERS[kind])
-        accepts = kind == "socket" and item.unit.value("Socket", "Accept").lower() in ("yes", "true", "on", "1")
-        found.add(names.expand(given, item.unit.name) or f"{item.name.prefix}{'@' if accepts else ''}.service")
-    own = {item.unit.name: item.unit for item in units}
-    return {name for name in found if name in own and not own[name].said("Install")}
+    found = {common.starts(item.unit) for item in units}
+    return {item.unit.name for item in units if item.unit.name in found and not item.unit.said("Install")}
 
 
 def named(found: Found, option: str) -> tuple[str, ...]:
@@ -209,26 +134,6 @@ def named(found: Found, option: str) -> tuple[str, ...]:
     words = (word for said in found.unit.values("Unit", option) for word in syntax.joined(said.value).split())
     full = [names.expand(word, found.unit.name) for word in words]
     return tuple(names.split(name).template or name for name in full if not names.fault(name))
-
-
-def is_loaded_only(unit: Unit) -> bool:
-    """Whether a unit is for others to start."""
-    return unit.value(SECTION, "DesiredState") == "loaded"
-
-
-def volumes(unit: Unit) -> tuple[Option, ...]:
-    """The volumes of the container engine that hold a unit's data, an option for each."""
-    return tuple(
-        option._replace(value=word)
-        for option in unit.said(SECTION, "Volume")
-        for word in syntax.joined(option.value).split()
-    )
-
-
-def is_once(unit: Unit) -> bool:
-    """Whether a service does its work by coming to an end."""
-    remains = unit.value("Service", "RemainAfterExit").lower() in ("yes", "true", "on", "1")
-    return unit.value("Service", "Type") == "oneshot" and not remains
 
 
 def state_directories(found: Found) -> tuple[str, ...]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from functools import partial
 from typing import Any
 
 from atomicapp.errors import Issue
-from atomicapp.model import COMPOSE, Artifact, Rendered
+from atomicapp.model import Artifact, Rendered
 from atomicapp.position import Position, line_of
 from atomicapp.providers.docker import names as docker_names
 from atomicapp.providers.systemd.folder import FILES
-from atomicapp.providers.units import writer
+from atomicapp.providers.units import artifacts, writer
 from atomicapp.providers.units.writer import CONTAINER, Part, Units
 from atomicapp.records import NamedTuple
 from atomicapp.workload import model, requirements
+from atomicapp.workload.fidelity import Table
 from atomicapp.workload.model import Port
 from atomicapp.workload.project import Project
 
@@ -22,8 +21,6 @@ DOCKER = "/usr/bin/docker"
 ENGINE = "docker.service"
 TARGETS = "multi-user.target default.target"
 """What starts units at boot: the first is of the system, the second of a user's manager."""
-
-_COMMAND = re.compile(r"\A(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*(?:sudo[ \t]+(?:-\S+[ \t]+)*)?(?:\S*/)?docker[ \t]")
 
 
 class Written(NamedTuple):
@@ -36,14 +33,9 @@ class Written(NamedTuple):
     met: frozenset[tuple[str, str]]
 
 
-def is_project(artifact: Artifact) -> bool:
-    """Whether an artifact is no unit file but a Compose file, or a text of `docker run` commands."""
-    return artifact.provider == COMPOSE or bool(_COMMAND.match(artifact.data))
-
-
 def read(rendered: Rendered, artifact: Artifact, app: str, issues: list[Issue]) -> Written:
     """The units of an artifact. SpecError for faults of its text; others go to `issues`."""
-    project = _project(rendered, artifact, issues)
+    project = artifacts.project(rendered, artifact, issues, "systemd", _table)
     found = {
         key: requirements.find(rendered.volumes, artifact.component, key)
         for key in {*project.volumes, *(mount.source for work in project.services for mount in work.mounts)}
@@ -81,22 +73,10 @@ def write(
     )
 
 
-def _project(rendered: Rendered, artifact: Artifact, issues: list[Issue]) -> Project:
-    if artifact.provider == COMPOSE:
-        from atomicapp.providers.systemd import rules
-        from atomicapp.workload import fidelity
-        from atomicapp.workload.compose import read_artifact
+def _table() -> Table:
+    from atomicapp.providers.systemd import rules
 
-        project = read_artifact(rendered, artifact)
-        issues += project.issues
-        issues += fidelity.issues_of(fidelity.judge(project, rules.TABLE), "systemd")
-        return project
-    from atomicapp.workload import runs
-
-    files = partial(rendered.read, artifact) if rendered.read else None
-    project = runs.read(artifact.data, artifact.file, files=files)
-    issues += project.issues
-    return project
+    return rules.TABLE
 
 
 def _excerpt(artifact: Artifact, issue: Issue) -> str:

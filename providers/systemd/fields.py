@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from atomicapp.errors import SpecError
 from atomicapp.model import Change
 from atomicapp.providers.docker import labels
-from atomicapp.providers.systemd.marks import SECTION
-from atomicapp.providers.units import syntax
+from atomicapp.providers.units import paths, syntax
+from atomicapp.providers.units.own import SECTION
 
 HIDDEN = labels.HIDDEN
 ENV = "env"
@@ -23,26 +22,8 @@ def texts(text: str) -> dict[str, str]:
         unit = syntax.read(text, "unit", "unit.service", line_max=None)
     except SpecError:
         return {}
-    found: dict[str, str] = {}
-    for option in unit.options:
-        value = syntax.joined(option.value)
-        if option.section == SECTION:
-            continue
-        if option.name == "Environment":
-            for word in _words(value):
-                name, _, one = word.partition("=")
-                found[f"{option.section}/Environment/{name}"] = one
-            continue
-        path = f"{option.section}/{option.name}"
-        found[path] = f"{found[path]}\n{value}" if path in found else value
-    return found
-
-
-def _words(value: str) -> list[str]:
-    try:
-        return shlex.split(value)
-    except ValueError:
-        return value.split()
+    options = ((option.section, option.name, option.value) for option in unit.options if option.section != SECTION)
+    return paths.texts(options)
 
 
 def hidden(text: str, secrets: Collection[str]) -> list[str]:

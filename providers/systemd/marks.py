@@ -15,9 +15,9 @@ import hashlib
 import json
 
 from atomicapp.model import DATA, OWNED, Existing, Resource
+from atomicapp.providers.units.own import SECTION
 from atomicapp.records import NamedTuple
 
-SECTION = "X-Atomicapp"
 _HEAD = f"\n[{SECTION}]\nName="
 
 UNIT = "unit"

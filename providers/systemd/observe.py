@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from atomicapp.errors import EngineError
 from atomicapp.model import PRESENT, STOPPED, Existing, Resource
 from atomicapp.providers.systemd import marks, state
-from atomicapp.providers.systemd.artifacts import numbered
 from atomicapp.providers.systemd.folder import File, Folder
 from atomicapp.providers.systemd.marks import UNIT, Mark
 from atomicapp.providers.systemd.state import Row
 from atomicapp.providers.systemd.tools import Systemd
 from atomicapp.providers.units import names
+from atomicapp.providers.units.own import numbered
 
 
 def units_of(name: str, instances: Sequence[str]) -> list[str]:

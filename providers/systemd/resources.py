@@ -14,7 +14,8 @@ from atomicapp.providers.systemd.artifacts import Found
 from atomicapp.providers.systemd.containers import Written
 from atomicapp.providers.systemd.folder import FILES
 from atomicapp.providers.systemd.marks import STATE, UNIT, VOLUME
-from atomicapp.providers.units import names
+from atomicapp.providers.units import artifacts as common
+from atomicapp.providers.units import names, own
 from atomicapp.providers.units.syntax import Unit
 from atomicapp.providers.units.writer import File, Part
 from atomicapp.workload import requirements
@@ -64,7 +65,7 @@ class _Parser:
     # ------------------------------------------------------------ reading
 
     def _read(self, artifact: Artifact) -> None:
-        if containers.is_project(artifact):
+        if common.is_project(artifact):
             written = containers.read(self.rendered, artifact, self.app, self.issues)
             self.secrets |= written.units.secrets
             self.groups.append(written)
@@ -125,7 +126,7 @@ class _Parser:
     def _requirements(self) -> None:
         used = {met for group in self.groups if isinstance(group, Written) for met in group.met}
         for unit, artifact, _ in self._all():
-            for option in artifacts.volumes(unit):
+            for option in own.volumes(unit):
                 volume = requirements.find(self.rendered.volumes, artifact.component, option.value)
                 used |= {(volume.namespace, volume.requirement.name)} if volume else set()
         words = ("unit", "[X-Atomicapp] Volume=NAME, or `docker run -v NAME:/path`", "local volumes", "the disk has")
@@ -136,14 +137,14 @@ class _Parser:
     def _unit(self, found: Found, triggered: set[str], order: int) -> Resource:
         unit, component = found.unit, found.artifact.component
         instances = artifacts.instances(found)
-        way = marks.ONCE if artifacts.is_once(unit) else ""
-        of_others = unit.name in triggered or artifacts.is_loaded_only(unit)
+        way = marks.ONCE if common.is_once(unit) else ""
+        of_others = unit.name in triggered or own.is_loaded_only(unit)
         if of_others or (found.name.is_template and not instances):
             way = marks.PRESENT_ONLY
         hidden = self._hidden(unit.name, unit.text, found.artifact, unit.position)
         body = _body(unit.text, way=way, instances=list(instances), hidden=hidden)
         needs = tuple(self._state(found, directory) for directory in artifacts.state_directories(found))
-        needs += tuple(self._volume(component, option.value, option.position) for option in artifacts.volumes(unit))
+        needs += tuple(self._volume(component, option.value, option.position) for option in own.volumes(unit))
         return Resource(f"{UNIT}/{unit.name}", component, UNIT, unit.name, body, unit.position, order, needs)
 
     def _hidden(self, name: str, text: str, artifact: Artifact, place: Position) -> list[str]:
