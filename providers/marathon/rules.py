@@ -9,7 +9,7 @@ from functools import cache
 from types import MappingProxyType
 
 from atomicapp.providers.docker import rules as commands
-from atomicapp.providers.marathon import names, writer
+from atomicapp.providers.marathon import labels, names, writer
 from atomicapp.workload import model
 from atomicapp.workload.compose.keys import KEYS
 from atomicapp.workload.compose.rules import RULES
@@ -132,6 +132,16 @@ def _by_docker(project: Project, work: Workload | None, said: Said) -> Verdict |
     spec = project.volumes.get(mount.source)
     engine = mount.kind == model.VOLUME and (not mount.source or (spec is not None and spec.external))
     return None if engine else _NOT_THERE
+
+
+_GOES_ON = Verdict(LOST, "Marathon goes on trying the new version, and keeps the old one up as upgradeStrategy says")
+_PAUSED = Verdict(APPROXIMATED, "the update is not undone, and goes on trying: see upgradeStrategy")
+
+
+def _failure_action(project: Project, work: Workload | None, said: Said) -> Verdict | None:
+    update = work.scheduling.update if work is not None else None
+    action = update.failure_action if update is not None else ""
+    return None if action == labels.ROLLBACK else _GOES_ON if action == "continue" else _PAUSED
 
 
 def _propagation(project: Project, work: Workload | None, said: Said) -> Verdict | None:
@@ -342,7 +352,9 @@ _SINGLE: dict[str, Rule] = {
     "services.deploy.restart_policy.max_attempts": lost(_ALWAYS),
     "services.deploy.restart_policy.window": lost("Marathon counts failures in its own way"),
     "services.deploy.update_config.delay": lost("Marathon goes on when an instance is healthy"),
-    "services.deploy.update_config.failure_action": lost(_NO_ROLLBACK),
+    "services.deploy.update_config.failure_action": approximated(
+        "by `atomicapp run`, which waits for the update and undoes its deployment", _failure_action, _GOES_ON, _PAUSED
+    ),
     "services.deploy.update_config.max_failure_ratio": lost(_NO_ROLLBACK),
     "services.deploy.update_config.monitor": lost("an instance is good when it runs and is healthy"),
     "services.deploy.update_config.order": approximated("as upgradeStrategy", _rollout, _FIRST),

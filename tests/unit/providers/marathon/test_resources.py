@@ -233,3 +233,11 @@ def test_what_is_converted_is_an_artifact_with_its_dollars() -> None:
     (resource,) = parsed(file.text.replace("$$", "$")).resources
     (direct,) = parsed(text, provider=COMPOSE).resources
     assert resource.body == direct.body
+
+
+def test_the_label_of_what_failed_has_two_words() -> None:
+    app = "{id: web, %s, labels: {io.atomicapp.failure-action: %s}}"
+    assert parsed(app % (IMAGE, "rollback")).issues == ()
+    assert faults(app % (IMAGE, "undo")) == [
+        f"one.yaml:1:{len(app % (IMAGE, '')) - 1} the label io.atomicapp.failure-action is 'undo' (write rollback or pause)"
+    ]
