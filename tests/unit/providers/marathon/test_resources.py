@@ -241,3 +241,16 @@ def test_the_label_of_what_failed_has_two_words() -> None:
     assert faults(app % (IMAGE, "undo")) == [
         f"one.yaml:1:{len(app % (IMAGE, '')) - 1} the label io.atomicapp.failure-action is 'undo' (write rollback or pause)"
     ]
+
+
+def test_hidden_values_in_an_app_are_said_once_by_their_fields_and_not_shown() -> None:
+    text = f"{{id: web, {IMAGE}, env: {{A: 'hunter22', B: 'plain', URL: 'db://me:hunter22@db'}}}}"
+    (found,) = parsed(text, secrets=frozenset({"hunter22"})).issues
+    assert (found.severity, found.code, str(found.position)) == ("warning", "risky", "one.yaml:1:1")
+    assert found.message == (
+        "the app /web holds hidden values in env/A, env/URL: whoever may read the app on Marathon sees them"
+    )
+    assert parsed(text).issues == ()
+    compose = "services: {web: {image: web, environment: {A: hunter22}}, db: {image: db}}"
+    (found,) = parsed(compose, provider=COMPOSE, secrets=frozenset({"hunter22"})).issues
+    assert "the app /shop/web holds hidden values in env/A" in found.message
