@@ -79,8 +79,8 @@ def restore(
         if not asked:
             return Restored("", _advice(row, undo=True))
         if not update.before:
-            also = _also(row)
-            return Restored("", f"no version of it ran well before that it could be rolled back to{also}")
+            said = ("no version of it ran well before that it could be rolled back to", _advice(row))
+            return Restored("", "; ".join(text for text in said if text))
         return _Back(client, watch, resource, update, report).go(row)
     except (AtomicAppError, Refused) as error:
         return Restored(f"{_NOT} ({error.message})") if update and update.before else Restored()
@@ -93,11 +93,6 @@ def _advice(row: Row, *, undo: bool = False) -> str:
         return ""
     back = f", or roll it back: DELETE /v2/deployments/{deployments[0]}" if undo else ""
     return f"its deployment {deployments[0]} goes on: mend it and `run` again, which goes over it by force{back}"
-
-
-def _also(row: Row) -> str:
-    said = _advice(row)
-    return f"; {said}" if said else ""
 
 
 class _Back:
@@ -161,10 +156,10 @@ class _Back:
                 if isinstance(found, Ready):
                     return Restored(_BACK)
                 if isinstance(found, Failed):
-                    return Restored(f"{_NOT} (the version before does not run either: it {found.reason}){_also(row)}")
+                    return Restored(f"{_NOT} (the version before does not run either: it {found.reason})", _advice(row))
                 said = found.reason
                 self.report(f"is being rolled back: {said}")
             if time.monotonic() > end:
                 why = f"the version before does not run again after {RESTORED_WITHIN:g} s: {said}"
-                return Restored(f"{_NOT} ({why}){_also(row)}")
+                return Restored(f"{_NOT} ({why})", _advice(row))
             time.sleep(_PAUSE)

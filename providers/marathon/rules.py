@@ -29,7 +29,8 @@ _BRIDGE = (
 )
 _NO_HOOK = "Marathon carries out no commands in its tasks; do it in the command of the image"
 _ALWAYS = "Marathon starts anew whatever has ended"
-_NO_ROLLBACK = "a deployment that fails is undone by `atomicapp` itself (--on-failure undo)"
+_NO_ROLLBACK = "a rollback is a deployment of Marathon's, by the upgradeStrategy of the version before"
+_NO_RATIO = "an update has failed when tasks of it end again and again"
 _NO_NAME = "the names of containers are Mesos' to give"
 
 
@@ -355,7 +356,7 @@ _SINGLE: dict[str, Rule] = {
     "services.deploy.update_config.failure_action": approximated(
         "by `atomicapp run`, which waits for the update and undoes its deployment", _failure_action, _GOES_ON, _PAUSED
     ),
-    "services.deploy.update_config.max_failure_ratio": lost(_NO_ROLLBACK),
+    "services.deploy.update_config.max_failure_ratio": lost(_NO_RATIO),
     "services.deploy.update_config.monitor": lost("an instance is good when it runs and is healthy"),
     "services.deploy.update_config.order": approximated("as upgradeStrategy", _rollout, _FIRST),
     "services.deploy.update_config.parallelism": approximated("as upgradeStrategy, in shares of all", _rollout, _FIRST),

@@ -141,6 +141,10 @@ def test_a_rollback_that_fails_is_told(server: Server, monkeypatch: pytest.Monke
         "could not be rolled back (the version before does not run either: it ended with exit code 7" in error.message
     )
     assert "exit code 5" in error.message
+    (deployment,) = server.scheduler.deployments
+    assert error.message.endswith(
+        f"its deployment {deployment.id} goes on: mend it and `run` again, which goes over it by force"
+    )
     assert mode(server) == "good"
     backend.modes["good"] = Behaviour()
     life.run(one=one("good"))
