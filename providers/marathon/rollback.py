@@ -69,11 +69,11 @@ def restore(
     if resource.kind != APP:
         return Restored()
     update = updates.of(resource.name)
+    asked = resource.body["app"].get("labels", {}).get(marks.LABEL_FAILURE) == marks.ROLLBACK
     try:
         row = client.app(resource.name, observe.EMBED)
         if row is None:
             return Restored()
-        asked = resource.body["app"].get("labels", {}).get(marks.LABEL_FAILURE) == marks.ROLLBACK
         if update is None:
             return Restored("", _advice(row))
         if not asked:
@@ -83,7 +83,7 @@ def restore(
             return Restored("", "; ".join(text for text in said if text))
         return _Back(client, watch, resource, update, report).go(row)
     except (AtomicAppError, Refused) as error:
-        return Restored(f"{_NOT} ({error.message})") if update and update.before else Restored()
+        return Restored(f"{_NOT} ({error.message})") if asked and update and update.before else Restored()
 
 
 def _advice(row: Row, *, undo: bool = False) -> str:
@@ -110,7 +110,8 @@ class _Back:
     def go(self, row: Row) -> Restored:
         """AtomicAppError, Refused."""
         path, update = self.resource.name, self.update
-        if observe.changed_at(row) > update.version:
+        own = update.deployment in observe.deployments_of(row)
+        if not own and update.version and observe.changed_at(row) > update.version:
             return Restored(f"{_NOT} (someone else has changed it meanwhile)")
         self.report(f"is being rolled back to its version {update.before}")
         if not self._reverted():

@@ -166,6 +166,23 @@ def test_a_rollback_that_is_refused_is_told_and_so_is_an_answer_that_is_lost(ser
     assert "could not be rolled back" in failed(life, one("bad")).message
 
 
+def test_an_app_that_can_not_be_asked_for_is_said_where_a_rollback_was_wanted_only(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("atomicapp.providers.marathon.client.PAUSES", ())
+    life = Life(server)
+    for labels, said in ((LABELS, "could not be rolled back (can't reach Marathon"), ({}, "")):
+        life.run(one=one("good", labels=labels))
+        wanted = life.wanted(one=one("bad", labels=labels))
+        (step,) = life.plan(wanted)
+        with life.session() as session:
+            session.apply(step, life.app, 2, lambda key, text: None)
+            server.faults.append(Fault("^GET /v2/apps/one", drop=True))
+            found = session.restore(wanted[-1], lambda text: None)
+        assert found.outcome.startswith(said)
+        assert bool(found.outcome) == bool(said)
+
+
 def test_what_someone_else_has_put_in_its_place_is_left(server: Server) -> None:
     life = Life(server)
     life.run(one=one("good"))
