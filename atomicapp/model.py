@@ -418,6 +418,14 @@ class Failed(NamedTuple):
 Readiness = Ready | Waiting | Failed
 
 
+class Restored(NamedTuple):
+    """What was done about a resource that has failed. `outcome` is what became of it ("was rolled back to what ran before"),
+    empty when it was left as it is; `advice` is what else to say or do."""
+
+    outcome: str = ""
+    advice: str = ""
+
+
 class Event(NamedTuple):
     """One thing that an engine says of a component: `time` is RFC 3339, `warning` whether it is bad news, `subject` what
     it is about (`Pod web-1`), `reason` its one word for it, `message` the whole, `times` how often it was said."""

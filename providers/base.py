@@ -12,7 +12,19 @@ from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
 from atomicapp.errors import UsageError
-from atomicapp.model import Change, Event, Existing, LogLine, Parsed, Readiness, Rendered, Resource, Step, Target
+from atomicapp.model import (
+    Change,
+    Event,
+    Existing,
+    LogLine,
+    Parsed,
+    Readiness,
+    Rendered,
+    Resource,
+    Restored,
+    Step,
+    Target,
+)
 from atomicapp.records import NamedTuple
 from atomicapp.workload.fidelity import Table
 from atomicapp.workload.project import Project
@@ -101,6 +113,15 @@ class Foresighted(Protocol):
 
     def foresee(self, steps: Sequence[Step]) -> None:
         """Told of all steps of a plan before the first of them is applied. Writes nothing, and keeps no step from coming."""
+
+
+@runtime_checkable
+class Restoring(Protocol):
+    """A session whose engine leaves what has failed as it is: it may have this member beside those of Session."""
+
+    def restore(self, resource: Resource, report: Callable[[str], None]) -> Restored:
+        """Told once of a resource that was applied, has failed or is not ready in time: go back to what ran before where
+        its author asks for that, and wait for it. Raises no EngineError: what fails is said in what is returned."""
 
 
 class Writer(Protocol):

@@ -29,11 +29,13 @@ _PIECE = 256 * 1024
 
 
 class BrokenError(Exception):
-    """There is no answer, or only a part of one: why. `untrusted`: it is the server's certificate."""
+    """There is no answer, or only a part of one: why. `untrusted`: it is the server's certificate. `endless`: it takes too
+    long, or is too large, so there is little use in asking again."""
 
-    def __init__(self, why: str, *, untrusted: bool = False) -> None:
+    def __init__(self, why: str, *, untrusted: bool = False, endless: bool = False) -> None:
         super().__init__(why)
         self.untrusted = untrusted
+        self.endless = endless
 
 
 class Trust(NamedTuple):
@@ -106,9 +108,9 @@ class Answer:
             found.append(piece)
             size += len(piece)
             if size > LARGEST:
-                raise BrokenError(f"its answer is larger than {LARGEST // 1024 // 1024} MiB")
+                raise BrokenError(f"its answer is larger than {LARGEST // 1024 // 1024} MiB", endless=True)
             if time.monotonic() > end:
-                raise BrokenError(f"its answer takes longer than {LONGEST:g} s")
+                raise BrokenError(f"its answer takes longer than {LONGEST:g} s", endless=True)
         return b"".join(found)
 
     def stream(self, size: int) -> Iterator[bytes]:
@@ -142,7 +144,7 @@ def breaking() -> Iterator[None]:
             # a connection that is refused counts as one that takes too long there
             late = isinstance(cause, (exceptions.TimeoutError, TimeoutError))
             if late and not isinstance(cause, exceptions.NewConnectionError):
-                raise BrokenError("timed out") from error
+                raise BrokenError("timed out", endless=True) from error
             if isinstance(cause, http.client.HTTPException) or (isinstance(cause, OSError) and _has_words(cause)):
                 _broken(cause)
             cause = cause.__cause__ or cause.__context__

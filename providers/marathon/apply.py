@@ -14,6 +14,7 @@ from atomicapp.providers.marathon import labels as marks
 from atomicapp.providers.marathon import normal, observe, reasons
 from atomicapp.providers.marathon.client import Client, Query, Refused, Row, at
 from atomicapp.providers.marathon.resources import APP, VOLUME
+from atomicapp.providers.marathon.rollback import Updates
 
 LOCKED_WITHIN = 120.0
 """Seconds that deployments of others may take which are at work on the same app."""
@@ -30,11 +31,14 @@ _WHOLE = ("partialUpdate", "false")
 class Applier:
     """Carries out steps for one app. `force`: deployments of others are overridden, too."""
 
-    def __init__(self, client: Client, app: str, revision: int, report: Report, *, force: bool) -> None:
+    def __init__(
+        self, client: Client, app: str, revision: int, report: Report, updates: Updates, *, force: bool
+    ) -> None:
         self.client = client
         self.app = app
         self.revision = revision
         self.report = report
+        self.updates = updates
         self.force = force
 
     def apply(self, step: Step) -> None:
@@ -53,7 +57,7 @@ class Applier:
         elif step.kind == APP and step.op == CREATE and resource is not None:
             self._create(resource)
         elif step.kind == APP and step.op in (UPDATE, REPLACE) and resource is not None:
-            self._update(resource, self.client.app(resource.name))
+            self._update(resource, self.client.app(resource.name, observe.EMBED))
         elif step.kind == APP and step.op == DELETE and existing is not None:
             self._delete(existing)
         elif step.kind == APP and step.op == START and existing is not None:
@@ -73,7 +77,7 @@ class Applier:
         except Refused as refused:
             if refused.status != 409 or refused.deployments:
                 raise
-            row = self.client.app(resource.name)
+            row = self.client.app(resource.name, observe.EMBED)
             if row is None:
                 raise
             self._take(resource, row)
@@ -98,7 +102,8 @@ class Applier:
                 body["instances"] = observe.count_of(row) if count is None else count
         if row is not None and marks.owner(row) != self.app:
             raise observe.foreign(resource, marks.owner(row))
-        self._write(resource.key, "PUT", at(resource.name), [_WHOLE], body)
+        answer = self._write(resource.key, "PUT", at(resource.name), [_WHOLE], body)
+        self.updates.note(resource.name, row, answer)
 
     # ------------------------------------------------------------ scale, stop, start
 

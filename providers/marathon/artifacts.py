@@ -9,7 +9,7 @@ from atomicapp import document
 from atomicapp.errors import ERROR, WARNING, Issue, SpecError
 from atomicapp.model import COMPOSE, Artifact, Rendered, Target
 from atomicapp.position import Position, line_of
-from atomicapp.providers.marathon import names, normal, shape
+from atomicapp.providers.marathon import labels, names, normal, shape
 from atomicapp.records import NamedTuple
 from atomicapp.workload import requirements
 
@@ -178,6 +178,10 @@ class _Reader:
         """What Marathon refuses although each field is well."""
         if document.text_of(fields.get("cmd")) and document.elements(fields.get("args")):
             self._say(artifact, fields["args"], "an app has a cmd or args, not both", "command", "remove one of them")
+        action = document.fields(fields.get("labels")).get(labels.LABEL_FAILURE)
+        if action is not None and document.text_of(action) not in (labels.PAUSE, labels.ROLLBACK):
+            message = f"the label {labels.LABEL_FAILURE} is '{document.text_of(action)}'"
+            self._say(artifact, action, message, "label", f"write {labels.ROLLBACK} or {labels.PAUSE}")
         container = fields.get("container")
         nothing = not document.text_of(fields.get("cmd")) and not document.elements(fields.get("args"))
         if nothing and document.is_null(container):

@@ -8,7 +8,7 @@ import ssl
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urljoin
 
 from atomicapp.errors import EngineError
 from atomicapp.io import shown_url
@@ -94,17 +94,17 @@ class Client:
 
     def get(self, path: str, query: Query = ()) -> Any:
         """What a GET answers, as JSON; asked again when the connection breaks, or no leader is there."""
-        for pause in PAUSES:
-            try:
-                return self._ask("GET", path, query, None)
-            except BrokenError as error:
-                if error.untrusted:
-                    break
-            except Refused as refused:
-                if refused.status not in _AGAIN:
-                    raise
-            time.sleep(pause)
         with self.talking():
+            for pause in PAUSES:
+                try:
+                    return self._ask("GET", path, query, None)
+                except BrokenError as error:
+                    if error.untrusted or error.endless:
+                        raise
+                except Refused as refused:
+                    if refused.status not in _AGAIN:
+                        raise
+                time.sleep(pause)
             return self._ask("GET", path, query, None)
 
     def call(self, method: str, path: str, query: Query = (), body: object = None) -> Any:
@@ -130,7 +130,7 @@ class Client:
         answer = self.wire.request(method, target, data, headers, TIMEOUT)
         try:
             if answer.status >= 300:
-                raise _refusal(answer.status, answer.data, answer.headers.get("Location", ""))
+                raise _refusal(answer.status, answer.data, self._sent(path, answer.headers.get("Location", "")))
             text = answer.data
         finally:
             answer.done()
@@ -144,6 +144,20 @@ class Client:
             raise EngineError(
                 f"{self.access.shown} is no Marathon: its answer to {path} is no JSON{what}", hint=HINT
             ) from None
+
+    def _sent(self, path: str, location: str) -> str:
+        """What to say of a place that we are sent to; empty where there is none."""
+        if not location:
+            return ""
+        try:
+            place = urljoin(f"{self.access.server}{path}", location).partition("?")[0]
+        except ValueError:
+            return f"it sends us to {shown_url(location)}, which is no address"
+        server = place.rstrip("/").removesuffix(path)
+        if server == self.access.server:
+            return f"it sends us to {shown_url(place)}, where we are: see what stands before Marathon"
+        named = f" (--provider-api {shown_url(server)})" if place.rstrip("/").endswith(path) else ""
+        return f"it sends us to {shown_url(place)}: give the address of the leader itself{named}"
 
     @contextlib.contextmanager
     def talking(self) -> Iterator[None]:
@@ -167,7 +181,7 @@ def at(path: str, *more: str) -> str:
     return "/".join(["/v2/apps" + quote(path), *more])
 
 
-def _refusal(status: int, data: bytes, location: str) -> Refused:
+def _refusal(status: int, data: bytes, sent: str) -> Refused:
     text = data.decode("utf-8", "replace")
     with contextlib.suppress(ValueError, RecursionError):
         found = json.loads(text)
@@ -177,9 +191,8 @@ def _refusal(status: int, data: bytes, location: str) -> Refused:
             message = str(found.get("message") or f"HTTP status {status}")
             return Refused(status, message, details, [str(item) for item in locks if item])
     # not the API itself: something that stands before it
-    if location:
-        said = f"it sends us to {shown_url(location)}: give the address of the leader itself"
-        return Refused(status, f"HTTP status {status}: {said}")
+    if sent:
+        return Refused(status, f"HTTP status {status}: {sent}")
     said = "a page, no JSON" if text.lstrip().startswith("<") else " ".join(text.split())[:300]
     return Refused(status, f"HTTP status {status}: {said}" if said else f"HTTP status {status}")
 

@@ -41,7 +41,9 @@ def _volumes(wanted: Resource) -> EngineError:
 
 def _changes(row: Row, wanted: Resource) -> Iterator[Change]:
     labels = marks.of(row)
-    own = {name: text for name, text in labels.items() if not name.startswith(marks.PREFIX)}
+    own = {
+        name: text for name, text in labels.items() if not name.startswith(marks.PREFIX) or name == marks.LABEL_FAILURE
+    }
     app, live = normal.canonical(wanted.body["app"]), normal.canonical({**row, "labels": own})
     app.setdefault("labels", {})
     hidden = {*wanted.body.get("hidden", ()), *marks.listed(labels, marks.LABEL_HIDDEN)}

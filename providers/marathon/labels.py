@@ -21,6 +21,10 @@ LABEL_STOPPED = "io.atomicapp.stopped"
 LABEL_KEPT = "io.atomicapp.kept"
 """On an app that is uninstalled but for the data of its volumes, which would go with it."""
 
+LABEL_FAILURE = "io.atomicapp.failure-action"
+"""The author's: what to do when an update fails. `pause` leaves it to Marathon, which goes on trying."""
+PAUSE, ROLLBACK = "pause", "rollback"
+
 __all__ = ["HIDDEN", "holding", "number"]
 
 

@@ -115,7 +115,7 @@ class Watch:
             last = observe.end_of(failure) if failure is not None else list(ends.values())[-1]
             tail = self.sandbox.tail(failure or {"taskId": list(ends)[-1]}, TAIL)
             if len(ends) >= MOST_FAILURES:
-                return Failed(f"{last}, again and again ({len(ends)} times){_undo(row)}", tail, lasting=False)
+                return Failed(f"{last}, again and again ({len(ends)} times)", tail, lasting=False)
             return Waiting(f"{last}; it is tried again", tail)
         for task in own:
             for result in task.get("healthCheckResults") or ():
@@ -139,16 +139,4 @@ class Watch:
                     said += "; its instances of the version before hold the port: see upgradeStrategy"
         elif any(not observe.runs(task) for task in own):
             said += "; staged: the agent is fetching the image"
-        hangs = bool(old) or "waiting for resources" in said
-        return Waiting(f"{said}{_undo(row) if hangs else ''}")
-
-
-def _undo(row: Row) -> str:
-    """What to do about a deployment that hangs."""
-    deployments = observe.deployments_of(row)
-    if not deployments:
-        return ""
-    return (
-        f"; its deployment goes on: `atomicapp run` of what was there before undoes it, or "
-        f"DELETE /v2/deployments/{deployments[0]}"
-    )
+        return Waiting(said)

@@ -58,6 +58,11 @@ def of_server(refused: Refused, where: str) -> EngineError:
         return EngineError(
             f"{where} is no Marathon: {refused.message}", hint="see that the address is right (--provider-api)"
         )
+    if 300 <= refused.status < 400:
+        return EngineError(
+            f"Marathon at {where} does not answer itself: {refused.message}",
+            hint="no request is sent on, so that no password goes to a place that was not named",
+        )
     if refused.status in (502, 503, 504):
         return EngineError(
             f"Marathon at {where} can't answer now: {refused.message}",

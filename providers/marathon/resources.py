@@ -130,6 +130,10 @@ class _Parser:
         waits = tuple(app_key(other) for other in needs[path])
         own = tuple(app_key(other) for other in item.waits)
         hidden = holding(normal.leaves(normal.canonical(item.app)), secrets)
+        if hidden:
+            message = f"the app {path} holds hidden values in {', '.join(hidden)}: whoever may read the app on Marathon sees them"
+            hint = "where Marathon has a plugin for secrets, name one of its own: `secrets` and `env: {NAME: {secret: KEY}}`"
+            self._say(WARNING, message, item.artifact, item.position, "risky", hint)
         body = {"app": dict(item.app), **({"hidden": hidden} if hidden else {})}
         before = tuple(dict.fromkeys([*(volume.key for volume in volumes), *waits, *own]))
         yield Resource(

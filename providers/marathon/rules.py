@@ -9,7 +9,7 @@ from functools import cache
 from types import MappingProxyType
 
 from atomicapp.providers.docker import rules as commands
-from atomicapp.providers.marathon import names, writer
+from atomicapp.providers.marathon import labels, names, writer
 from atomicapp.workload import model
 from atomicapp.workload.compose.keys import KEYS
 from atomicapp.workload.compose.rules import RULES
@@ -29,7 +29,8 @@ _BRIDGE = (
 )
 _NO_HOOK = "Marathon carries out no commands in its tasks; do it in the command of the image"
 _ALWAYS = "Marathon starts anew whatever has ended"
-_NO_ROLLBACK = "a deployment that fails is undone by `atomicapp` itself (--on-failure undo)"
+_NO_ROLLBACK = "a rollback is a deployment of Marathon's, by the upgradeStrategy of the version before"
+_NO_RATIO = "an update has failed when tasks of it end again and again"
 _NO_NAME = "the names of containers are Mesos' to give"
 
 
@@ -132,6 +133,16 @@ def _by_docker(project: Project, work: Workload | None, said: Said) -> Verdict |
     spec = project.volumes.get(mount.source)
     engine = mount.kind == model.VOLUME and (not mount.source or (spec is not None and spec.external))
     return None if engine else _NOT_THERE
+
+
+_GOES_ON = Verdict(LOST, "Marathon goes on trying the new version, and keeps the old one up as upgradeStrategy says")
+_PAUSED = Verdict(APPROXIMATED, "the update is not undone, and goes on trying: see upgradeStrategy")
+
+
+def _failure_action(project: Project, work: Workload | None, said: Said) -> Verdict | None:
+    update = work.scheduling.update if work is not None else None
+    action = update.failure_action if update is not None else ""
+    return None if action == labels.ROLLBACK else _GOES_ON if action == "continue" else _PAUSED
 
 
 def _propagation(project: Project, work: Workload | None, said: Said) -> Verdict | None:
@@ -342,8 +353,10 @@ _SINGLE: dict[str, Rule] = {
     "services.deploy.restart_policy.max_attempts": lost(_ALWAYS),
     "services.deploy.restart_policy.window": lost("Marathon counts failures in its own way"),
     "services.deploy.update_config.delay": lost("Marathon goes on when an instance is healthy"),
-    "services.deploy.update_config.failure_action": lost(_NO_ROLLBACK),
-    "services.deploy.update_config.max_failure_ratio": lost(_NO_ROLLBACK),
+    "services.deploy.update_config.failure_action": approximated(
+        "by `atomicapp run`, which waits for the update and undoes its deployment", _failure_action, _GOES_ON, _PAUSED
+    ),
+    "services.deploy.update_config.max_failure_ratio": lost(_NO_RATIO),
     "services.deploy.update_config.monitor": lost("an instance is good when it runs and is healthy"),
     "services.deploy.update_config.order": approximated("as upgradeStrategy", _rollout, _FIRST),
     "services.deploy.update_config.parallelism": approximated("as upgradeStrategy, in shares of all", _rollout, _FIRST),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from atomicapp.model import Change, Event, Existing, LogLine, Readiness, Resource, Step, Target
+from atomicapp.model import Change, Event, Existing, LogLine, Readiness, Resource, Restored, Step, Target
 from atomicapp.providers import base
 from atomicapp.providers.base import Report
 from atomicapp.providers.marathon import compare as comparing
@@ -13,7 +13,7 @@ from atomicapp.providers.marathon import events as eventing
 from atomicapp.providers.marathon import labels as marks
 from atomicapp.providers.marathon import logs as logging
 from atomicapp.providers.marathon import observe as observing
-from atomicapp.providers.marathon import reasons
+from atomicapp.providers.marathon import reasons, rollback
 from atomicapp.providers.marathon.apply import Applier
 from atomicapp.providers.marathon.client import Client, Refused, Row
 from atomicapp.providers.marathon.ready import Watch
@@ -27,6 +27,7 @@ class MarathonSession:
         self.client = client
         self.target = target
         self.watch = Watch(client, target.app)
+        self.updates = rollback.Updates()
         self._rows: dict[str, Row] = {}
 
     @contextlib.contextmanager
@@ -59,12 +60,16 @@ class MarathonSession:
 
     def apply(self, step: Step, app: str, revision: int, report: Report) -> None:
         """See providers.base.Session."""
-        Applier(self.client, app, revision, report, force=self.target.force_conflicts).apply(step)
+        Applier(self.client, app, revision, report, self.updates, force=self.target.force_conflicts).apply(step)
 
     def ready(self, resource: Resource) -> Readiness:
         """See providers.base.Session."""
         with self._reading():
             return self.watch.look(resource)
+
+    def restore(self, resource: Resource, report: Callable[[str], None]) -> Restored:
+        """See providers.base.Restoring."""
+        return rollback.restore(self.client, self.watch, self.updates, resource, report)
 
     def logs(self, existing: Existing, *, tail: int | None, follow: bool, since: str) -> Iterator[LogLine]:
         """See providers.base.Session. What is no app has no log."""

@@ -46,13 +46,24 @@ class Either(NamedTuple):
     mapping: Fields
 
 
+class Between(NamedTuple):
+    """A number of a kind, and its bounds."""
+
+    kind: str
+    low: int
+    high: int
+
+
+_MOST = 2**31 - 1
+PORT, COUNT, AMOUNT = Between(WHOLE, 0, 65535), Between(WHOLE, 0, _MOST), Between(NUMBER, 0, _MOST)
+
 _TEXTS = ListOf(TEXT)
 _LABELS = MapOf(TEXT)
 _PROTOCOL = OneOf(("tcp", "udp", "udp,tcp", "tcp,udp"))
 
 _MAPPING = Fields(
     {
-        **dict.fromkeys(("containerPort", "hostPort", "servicePort"), WHOLE),
+        **dict.fromkeys(("containerPort", "hostPort", "servicePort"), PORT),
         "name": TEXT,
         "protocol": _PROTOCOL,
         "labels": _LABELS,
@@ -105,9 +116,10 @@ _HEALTH = Fields(
         "path": TEXT,
         "command": Fields({"value": TEXT}),
         "ignoreHttp1xx": BOOLEAN,
-        **dict.fromkeys(("port", "portIndex", "gracePeriodSeconds", "intervalSeconds", "timeoutSeconds"), WHOLE),
-        "maxConsecutiveFailures": WHOLE,
-        "delaySeconds": WHOLE,
+        **dict.fromkeys(("portIndex", "gracePeriodSeconds", "intervalSeconds", "timeoutSeconds"), COUNT),
+        "port": PORT,
+        "maxConsecutiveFailures": COUNT,
+        "delaySeconds": COUNT,
         "ipProtocol": OneOf(("IPv4", "IPv6")),
     }
 )
@@ -125,22 +137,22 @@ _READINESS = Fields(
 )
 _FETCH = Fields({"uri": TEXT, "cache": BOOLEAN, "executable": BOOLEAN, "extract": BOOLEAN, "destPath": TEXT})
 _NETWORK = Fields({"name": TEXT, "mode": OneOf(("container", "container/bridge", "host")), "labels": _LABELS})
-_PORT = Fields({"port": WHOLE, "name": TEXT, "protocol": _PROTOCOL, "labels": _LABELS})
+_PORT = Fields({"port": PORT, "name": TEXT, "protocol": _PROTOCOL, "labels": _LABELS})
 _ADDRESS = Fields({"networkName": TEXT, "groups": _TEXTS, "labels": _LABELS, "discovery": ANY})
 
 APP = Fields(
     {
         **dict.fromkeys(("id", "cmd", "user", "executor", "version", "role"), TEXT),
-        **dict.fromkeys(("cpus", "mem", "disk", "backoffFactor"), NUMBER),
-        **dict.fromkeys(("instances", "gpus", "backoffSeconds", "maxLaunchDelaySeconds"), WHOLE),
-        "taskKillGracePeriodSeconds": WHOLE,
+        **dict.fromkeys(("cpus", "mem", "disk", "backoffFactor"), AMOUNT),
+        **dict.fromkeys(("instances", "gpus", "backoffSeconds", "maxLaunchDelaySeconds"), COUNT),
+        "taskKillGracePeriodSeconds": COUNT,
         "networkBandwidth": WHOLE,
         "requirePorts": BOOLEAN,
         "tty": BOOLEAN,
         **dict.fromkeys(("args", "dependencies", "uris", "acceptedResourceRoles", "storeUrls"), _TEXTS),
         "env": MapOf(Either(TEXT, Fields({"secret": TEXT}))),
         "labels": _LABELS,
-        "ports": ListOf(WHOLE),
+        "ports": ListOf(PORT),
         "constraints": ListOf(_TEXTS),
         "container": _CONTAINER,
         "healthChecks": ListOf(_HEALTH),
@@ -176,6 +188,8 @@ Say = Callable[[document.Node, str, str, str], None]
 """Told of a fault: its node, the message, a code, a hint."""
 
 _TAG = "tag:yaml.org,2002:"
+_LONGEST = 20
+"""Characters of a number that are shown."""
 
 
 def check(node: document.Node, kind: object, name: str, say: Say) -> None:
@@ -207,9 +221,23 @@ def check(node: document.Node, kind: object, name: str, say: Say) -> None:
                 "value",
                 _near(str(node.value), kind.words) or f"one of {', '.join(kind.words)}",
             )
+    elif isinstance(kind, Between):
+        _number(node, kind, name, say)
     elif not _is(node, str(kind)):
         hint = "put it in quotes" if kind == TEXT and isinstance(node, document.ScalarNode) else ""
         say(node, f"{name} is {shown(node)}, and {kind} is expected", "shape", hint)
+
+
+def _number(node: document.Node, kind: Between, name: str, say: Say) -> None:
+    if not _is(node, kind.kind):
+        say(node, f"{name} is {shown(node)}, and {kind.kind} is expected", "shape", "")
+        return
+    value = document.plain(node)
+    # digits without end are left a text; what is no number (.nan) is between no bounds
+    if isinstance(value, str) or not kind.low <= value <= kind.high:
+        text = str(document.text_of(node))
+        found = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+        say(node, f"{name} is {found}, and {kind.kind} from {kind.low} to {kind.high} is expected", "value", "")
 
 
 def _fields(node: document.Node, kind: Fields, name: str, say: Say) -> None:

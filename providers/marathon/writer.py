@@ -19,7 +19,7 @@ from atomicapp.model import Artifact, Rendered, Target, Volume
 from atomicapp.position import line_of
 from atomicapp.providers.base import Output
 from atomicapp.providers.docker import command
-from atomicapp.providers.marathon import names
+from atomicapp.providers.marathon import labels, names
 from atomicapp.providers.marathon.artifacts import Item, Read
 from atomicapp.workload import model, requirements, risks
 from atomicapp.workload.model import Mount, Port, Workload
@@ -149,6 +149,9 @@ class Writer:
             found["env"] = {item.name: item.value for item in work.env}
         if work.scheduling.labels:
             found["labels"] = dict(work.scheduling.labels)
+        update = work.scheduling.update
+        if update is not None and update.failure_action == labels.ROLLBACK:
+            found["labels"] = {**found.get("labels", {}), labels.LABEL_FAILURE: labels.ROLLBACK}
         constraints = list(_constraints(work))
         if constraints:
             found["constraints"] = constraints

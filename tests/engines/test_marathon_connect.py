@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -124,14 +127,61 @@ def test_a_connection_that_always_drops_is_one_clear_error(server: Server) -> No
         (Fault("", 9, body=b"[]"), "its answer holds no apps"),
         (
             Fault("", 9, status=307, headers={"Location": "http://leader:8080/v2/apps"}),
-            "it sends us to http://leader:8080/v2/apps: give the address of the leader itself",
+            "to http://leader:8080/v2/apps: give the address of the leader itself (--provider-api http://leader:8080)",
         ),
+        (
+            Fault("", 9, status=301, headers={"Location": "https://me:secret@proxy/marathon/v2/apps/?label=x"}),
+            "give the address of the leader itself (--provider-api https://proxy/marathon)",
+        ),
+        (Fault("", 9, status=302, headers={"Location": "/v2/apps/"}), "where we are: see what stands before Marathon"),
+        (Fault("", 9, status=302, headers={"Location": "/login"}), "/login: give the address of the leader itself"),
+        (Fault("", 9, status=302, headers={"Location": "http://[bad/v2/apps"}), "which is no address"),
         (Fault("", 9, status=404, body=b"not here"), "is no Marathon: HTTP status 404: not here"),
     ],
 )
 def test_other_answers_are_one_clear_error(server: Server, fault: Fault, message: str) -> None:
     server.faults.append(fault)
     assert message in failure(Target("a", api=server.url)).message
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "body", "message"),
+    [
+        ("atomicapp.providers.marathon.client.TIMEOUT", 0.2, b"", "timed out"),
+        ("atomicapp.providers.kubernetes.wire.LARGEST", 2**20, b" " * 2**21, "its answer is larger than 1 MiB"),
+        ("atomicapp.providers.kubernetes.wire.LONGEST", -1, b"x" * 2**20, "its answer takes longer than -1 s"),
+    ],
+)
+def test_an_answer_without_end_is_waited_for_once(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: float, body: bytes, message: str
+) -> None:
+    monkeypatch.setattr(name, value)
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
+    asked = []
+
+    def answer(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65536)
+            if body:
+                connection.sendall(head + body)
+            connection.recv(1)  # until the other side goes
+
+    def serve(listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                asked.append(1)
+                answer(connection)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+        thread.start()
+        error = failure(Target("a", api=f"http://127.0.0.1:{listener.getsockname()[1]}"))
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    assert "can't reach Marathon" in error.message
+    assert message in error.message
+    assert len(asked) == 1
 
 
 def test_a_write_without_an_answer_is_not_repeated_and_the_next_run_goes_on(server: Server) -> None:

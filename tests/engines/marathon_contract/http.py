@@ -161,6 +161,16 @@ class Server:
             with scheduler.lock:
                 found = [item for item in sorted(scheduler.apps) if item.startswith(f"{group.rstrip('/')}/")]
                 return Answer(200, {"*": [scheduler.info(item, embed) for item in found]})
+        older = re.fullmatch(r"(.+)/versions/([^/]+)", rest)
+        if method == "GET" and older:
+            with scheduler.lock:
+                version = unquote(older[2])
+                past = scheduler.versions.get(canonical(unquote(older[1])), {}).get(version)
+            if past is None:
+                return Answer(
+                    404, {"message": f"App '{canonical(unquote(older[1]))}' does not exist in version {version}"}
+                )
+            return Answer(200, {**past, "version": version})
         tail = next((word for word in ("restart", "tasks", "versions") if rest.endswith(f"/{word}")), "")
         path = canonical(unquote(rest.removesuffix(f"/{tail}") if tail else rest))
         with scheduler.lock:
@@ -168,6 +178,8 @@ class Server:
                 return Answer(404, {"message": f"App '{path}' does not exist"})
             if tail == "restart" and method == "POST":
                 return _changed(scheduler.restart(path, force=force))
+            if tail == "versions" and method == "GET":
+                return Answer(200, {"versions": sorted(scheduler.versions[path], reverse=True)})
             if tail == "tasks":
                 return self._tasks(method, path, force=force)
             if method == "GET":

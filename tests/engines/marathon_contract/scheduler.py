@@ -108,6 +108,7 @@ class Scheduler:
         self.backend = backend
         self.lock = threading.RLock()
         self.apps: dict[str, App] = {}
+        self.versions: dict[str, dict[str, Spec]] = {}
         self.tasks: dict[str, Task] = {}
         self.ended: list[Task] = []
         self.deployments: list[Deployment] = []
@@ -168,10 +169,12 @@ class Scheduler:
     def _set(self, path: str, spec: Spec | None, version: str) -> None:
         if spec is None:
             self.apps.pop(path, None)
+            self.versions.pop(path, None)
             return
         old = self.apps.get(path)
         spec = copy.deepcopy(spec)
         _give_service_ports(spec, self.apps)
+        self.versions.setdefault(path, {})[version] = copy.deepcopy(spec)
         if old is None:
             self.apps[path] = App(spec, version, version, version, since=time.time())
         elif _without_count(old.spec) == _without_count(spec):

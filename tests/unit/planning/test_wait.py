@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pytest
 
 from atomicapp.errors import EngineError
-from atomicapp.model import Failed, Readiness, Ready, Resource, Waiting
+from atomicapp.model import Failed, Readiness, Ready, Resource, Restored, Waiting
 from atomicapp.planning.observer import Observer
 from atomicapp.planning.wait import FIRST_PAUSE, LONGEST_PAUSE, wait_until_ready
 from tests.unit.planning.steps import HERE, resource
@@ -166,3 +166,44 @@ def test_a_timeout_shows_the_last_end_of_what_just_runs_again() -> None:
         "c-a: container a is not ready after 1 s: running, for less than a second (before: ended with 3)"
     )
     assert caught.value.log_tail == ("boom",)
+
+
+class Restoring(Engine):
+    """One that goes back to what ran before, or says what to do."""
+
+    def __init__(self, script: Mapping[str, Sequence[Readiness]], restored: Mapping[str, Restored]) -> None:
+        super().__init__(script)
+        self.restored = restored
+
+    def restore(self, resource: Resource, report: Callable[[str], None]) -> Restored:
+        report("is being restored")
+        return self.restored[resource.name]
+
+
+def restoring(script: Mapping[str, Sequence[Readiness]], **restored: Restored) -> tuple[EngineError, list[str]]:
+    engine, watcher, clock = Restoring(script, restored), Watcher(), Clock()
+    with pytest.raises(EngineError) as caught:
+        wait_until_ready(
+            [resource(name) for name in script], engine, watcher, timeout=1, clock=clock, pause=clock.pause
+        )
+    return caught.value, watcher.seen
+
+
+def test_what_failed_is_restored_and_both_are_told() -> None:
+    failed = [Failed("has ended", ("bye",))]
+    error, seen = restoring({"a": failed, "b": failed}, a=Restored("was rolled back"), b=Restored("", "remove it"))
+    assert error.message == "c-a: container a was rolled back: it has ended"
+    assert error.log_tail == ("bye",)
+    assert error.details == ("also: c-b: container b has ended; remove it",)
+    assert seen == ["c-a a waits: is being restored", "c-b b waits: is being restored"]
+
+
+def test_what_is_late_is_restored_and_nobody_is_told_to_wait_on() -> None:
+    late = [Waiting("staged")]
+    error, _ = restoring({"a": late, "b": late}, a=Restored("was rolled back", "see it"), b=Restored())
+    assert error.message == "c-a: container a was rolled back: it was not ready after 1 s: staged; see it"
+    assert "may still come up" not in error.hint
+    assert error.details == ("also: c-b: container b: staged",)
+    error, _ = restoring({"a": late}, a=Restored("", "its deployment goes on"))
+    assert error.message == "c-a: container a is not ready after 1 s: staged; its deployment goes on"
+    assert "may still come up" in error.hint

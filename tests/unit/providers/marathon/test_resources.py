@@ -233,3 +233,54 @@ def test_what_is_converted_is_an_artifact_with_its_dollars() -> None:
     (resource,) = parsed(file.text.replace("$$", "$")).resources
     (direct,) = parsed(text, provider=COMPOSE).resources
     assert resource.body == direct.body
+
+
+def test_the_label_of_what_failed_has_two_words() -> None:
+    app = "{id: web, %s, labels: {io.atomicapp.failure-action: %s}}"
+    assert parsed(app % (IMAGE, "rollback")).issues == ()
+    assert faults(app % (IMAGE, "undo")) == [
+        f"one.yaml:1:{len(app % (IMAGE, '')) - 1} the label io.atomicapp.failure-action is 'undo' (write rollback or pause)"
+    ]
+
+
+def test_hidden_values_in_an_app_are_said_once_by_their_fields_and_not_shown() -> None:
+    text = f"{{id: web, {IMAGE}, env: {{A: 'hunter22', B: 'plain', URL: 'db://me:hunter22@db'}}}}"
+    (found,) = parsed(text, secrets=frozenset({"hunter22"})).issues
+    assert (found.severity, found.code, str(found.position)) == ("warning", "risky", "one.yaml:1:1")
+    assert found.message == (
+        "the app /web holds hidden values in env/A, env/URL: whoever may read the app on Marathon sees them"
+    )
+    assert parsed(text).issues == ()
+    compose = "services: {web: {image: web, environment: {A: hunter22}}, db: {image: db}}"
+    (found,) = parsed(compose, provider=COMPOSE, secrets=frozenset({"hunter22"})).issues
+    assert "the app /shop/web holds hidden values in env/A" in found.message
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ("instances: -1", "instances is -1, and a whole number from 0 to 2147483647 is expected"),
+        ("instances: " + "9" * 5000, "instances is 99999999999999999999..., and a whole number from 0 to 2147483647"),
+        ("mem: -0.5", "mem is -0.5, and a number from 0 to 2147483647 is expected"),
+        ("cpus: .nan", "cpus is .nan, and a number from 0 to 2147483647 is expected"),
+        ("cpus: many", "cpus is a text, and a number is expected"),
+        ("ports: [70000]", "ports[0] is 70000, and a whole number from 0 to 65535 is expected"),
+        ("portDefinitions: [{port: -1}]", "portDefinitions[0].port is -1, and a whole number from 0 to 65535"),
+        ("healthChecks: [{port: 65536}]", "healthChecks[0].port is 65536, and a whole number from 0 to 65535"),
+    ],
+)
+def test_numbers_have_bounds(field: str, said: str) -> None:
+    (found,) = faults(f"{{id: web, cmd: run, {field}}}")
+    place, _, message = found.partition(" ")
+    assert place.startswith("one.yaml:1:")
+    assert message.startswith(said)
+
+
+def test_ports_of_a_container_have_bounds() -> None:
+    ports = "{containerPort: 99999, hostPort: -1}"
+    found = faults(f"{{id: web, container: {{docker: {{image: x, portMappings: [{ports}]}}}}}}")
+    assert [text.split(" ", 1)[1].partition(",")[0] for text in found] == [
+        "container.docker.portMappings[0].containerPort is 99999",
+        "container.docker.portMappings[0].hostPort is -1",
+    ]
+    assert parsed("{id: web, cmd: run, instances: 0, ports: [0, 65535], cpus: 0.1, mem: 0}").issues == ()
