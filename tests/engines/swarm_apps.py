@@ -81,7 +81,7 @@ class SwarmApp:
         self.revision += 1
         return apply(Plan(self.target, "swarm", self.revision, steps), self.session, self.notes)
 
-    def bring_up(self, wanted: tuple[Resource, ...], *, timeout: float = 90) -> dict[str, str]:
+    def bring_up(self, wanted: tuple[Resource, ...], *, timeout: float = 180) -> dict[str, str]:
         """Bring it up and wait; the op of each step that did something, by key."""
         steps = self.plan(wanted)
         went = self.carry_out(steps)
@@ -89,7 +89,7 @@ class SwarmApp:
         wait_until_ready(started, self.session, self.notes, timeout=timeout)
         return {step.key: step.op for step in went.steps if step.op != KEEP}
 
-    def run(self, provider: str = "compose", *, timeout: float = 90, **texts: str) -> dict[str, str]:
+    def run(self, provider: str = "compose", *, timeout: float = 180, **texts: str) -> dict[str, str]:
         return self.bring_up(self.wanted(provider, **texts), timeout=timeout)
 
     def held(self) -> dict[str, Existing]:
