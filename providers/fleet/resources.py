@@ -21,7 +21,7 @@ from atomicapp.providers.fleet.client import Pair
 from atomicapp.providers.fleet.containers import Made, Written
 from atomicapp.providers.fleet.marks import LOADED_ONLY, ONCE, UNIT, VOLUME
 from atomicapp.providers.units import artifacts as common
-from atomicapp.providers.units import names, own, paths
+from atomicapp.providers.units import names, own, paths, quoting
 from atomicapp.workload import requirements
 
 DOCKER = "/usr/bin/docker"
@@ -38,6 +38,7 @@ class _Parser:
     def __init__(self, rendered: Rendered, target: Target) -> None:
         self.rendered = rendered
         self.app = target.app
+        self.secrets = quoting.forms(rendered.secrets)
         self.issues: list[Issue] = []
         self.units: list[Found] = []
         self.by_name: dict[str, Found] = {}
@@ -68,7 +69,7 @@ class _Parser:
         )
         self.issues += requirements.unmet(self.rendered.volumes, self.used, *words)
         self._fail()
-        return Parsed((*self._kept(units), *units), tuple(self.issues), self.written.secrets)
+        return Parsed((*self._kept(units), *units), tuple(self.issues), self.written.secrets | self.secrets)
 
     def _read(self) -> None:
         projects = [artifact for artifact in self.rendered.artifacts if common.is_project(artifact)]
@@ -262,7 +263,7 @@ class _Parser:
         return kept_units
 
     def _hidden(self, found: Found, options: list[Pair]) -> list[str]:
-        hidden = labels.holding(paths.texts(options).items(), self.rendered.secrets) if self.rendered.secrets else []
+        hidden = labels.holding(paths.texts(options).items(), self.secrets) if self.secrets else []
         if hidden:
             message = f"{found.unit.name} holds a hidden value in {', '.join(hidden)}: whoever reaches the API of fleet reads it"
             hint = "EnvironmentFile= names a file that the machines have, and fleet does not know"

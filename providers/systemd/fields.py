@@ -8,7 +8,7 @@ from typing import Any
 from atomicapp.errors import SpecError
 from atomicapp.model import Change
 from atomicapp.providers.docker import labels
-from atomicapp.providers.units import paths, syntax
+from atomicapp.providers.units import paths, quoting, syntax
 from atomicapp.providers.units.own import SECTION
 
 HIDDEN = labels.HIDDEN
@@ -28,7 +28,7 @@ def texts(text: str) -> dict[str, str]:
 
 def hidden(text: str, secrets: Collection[str]) -> list[str]:
     """The paths of the options that hold a secret."""
-    return labels.holding(texts(text).items(), secrets) if secrets else []
+    return labels.holding(texts(text).items(), quoting.forms(secrets)) if secrets else []
 
 
 def variables(path: str, text: str | None) -> dict[str, str]:

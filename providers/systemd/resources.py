@@ -15,7 +15,7 @@ from atomicapp.providers.systemd.containers import Written
 from atomicapp.providers.systemd.folder import FILES
 from atomicapp.providers.systemd.marks import STATE, UNIT, VOLUME
 from atomicapp.providers.units import artifacts as common
-from atomicapp.providers.units import names, own
+from atomicapp.providers.units import names, own, quoting
 from atomicapp.providers.units.syntax import Unit
 from atomicapp.providers.units.writer import File, Part
 from atomicapp.workload import requirements
@@ -60,7 +60,8 @@ class _Parser:
                 units += self._written(group, last + 1)
                 last = max([last, *(unit.order for unit in units)])  # of all, since nothing else lies between
         self._requirements()
-        return Parsed((*self.data.values(), *units), tuple(self.issues), frozenset(self.secrets))
+        secrets = quoting.forms({*self.rendered.secrets, *self.secrets})
+        return Parsed((*self.data.values(), *units), tuple(self.issues), secrets)
 
     # ------------------------------------------------------------ reading
 

@@ -6,6 +6,7 @@ Pure. A word may hold INSTANCE: it becomes `%i`, what a template calls its insta
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 
 from atomicapp.providers.units.syntax import CONTINUED, LINE_MAX
@@ -34,6 +35,21 @@ def word(text: str) -> str:
 
 def _escaped(match: re.Match[str]) -> str:
     return _ESCAPES.get(match[0]) or f"\\x{ord(match[0]):02x}"
+
+
+def variable(value: str) -> str:
+    """A value in a file that EnvironmentFile= names: it may have several lines."""
+    return '"' + re.sub(r'([\\"`$])', r"\\\1", value) + '"'
+
+
+def forms(secrets: Iterable[str]) -> frozenset[str]:
+    """Secrets as they are, and as they stand in a unit: in a command, in a script of the shell, and in Environment=."""
+    found = set(secrets)
+    for secret in tuple(found):
+        command = _SPECIAL.sub(_escaped, secret)
+        value = command.replace("$$", "$")
+        found |= {command, _SPECIAL.sub(_escaped, shlex.quote(secret)), value, *shlex.split(f'"{value}"')}
+    return frozenset(found)
 
 
 def text(value: str) -> str:

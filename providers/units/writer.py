@@ -20,6 +20,7 @@ where no unit is known to run on the same machine.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
@@ -44,6 +45,11 @@ VOLUME = "volume"
 # Values of Settings.shared.
 SHARED_UNITS = "units"
 SHARED_STEPS = "steps"
+
+_CLIENT = ("PATH", "HOME", "IFS", "ENV", "TMPDIR", "SHELL")
+"""Variables that mean something to the docker command, or to the shell around it."""
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 Group = Sequence[str]
 """Words of a command that belong together: an option and its value."""
@@ -182,12 +188,13 @@ class _Need(NamedTuple):
 
 class _Inside(NamedTuple):
     """What is to be done for the files of a container: the workload without the variables that stand in one, the steps that
-    write them, the options that give them to the container, their paths."""
+    write them, the options that give them to the container, their paths, and what [Service] is to say of them."""
 
     work: Workload
     steps: list[_Step]
     options: list[Group]
     paths: list[str]
+    service: list[tuple[str, str]]
 
 
 class Writer:
@@ -364,6 +371,7 @@ class Writer:
             *restarting(work, once=once),
         ]
         inside = self._inside(found.stem, found.work, work)
+        service += inside.service
         before = inside.steps
         run = steps.running(self.settings.docker, inside.work, inside.options, self._aliases(found.work))
         before.append((steps.remove(self.settings.docker, found.container), "-"))
@@ -524,7 +532,7 @@ class Writer:
         piece = self.before[before(found.work, number)]
         docker, name = self.settings.docker, f"{found.container}-before-{number}"
         work = self._required(piece.work)._replace(name=name)
-        inside = self._inside(f"{found.stem}-before-{number}", asked, work)
+        inside = self._inside(f"{found.stem}-before-{number}", asked, work, main=False)
         paths += inside.paths
         yield from inside.steps
         yield steps.remove(docker, name), "-"
@@ -534,9 +542,10 @@ class Writer:
 
     # ------------------------------------------------------------ files
 
-    def _inside(self, stem: str, asked: Workload, work: Workload) -> _Inside:
-        """The files of a container. `asked` is the service as its author has it, `work` as it is run."""
-        inside = _Inside(work, [], [], [])
+    def _inside(self, stem: str, asked: Workload, work: Workload, *, main: bool = True) -> _Inside:
+        """The files of a container. `asked` is the service as its author has it, `work` as it is run; `main`: it is the one
+        of the unit's ExecStart=."""
+        inside = _Inside(work, [], [], [], [])
         folder = f"{self.settings.folder}/{names.clean(self.settings.app)}/{stem}"
         if self.settings.env_file:
             fitting = [item for item in work.env if fits_file(item)]
@@ -544,9 +553,20 @@ class Writer:
                 text = "".join(f"{item.name}={item.value}\n" for item in fitting)
                 file = File(f"{folder}/env", text, _ENV_MODE, 0, 0, True, fitting[0].position)
                 self._file(inside, file, "--env-file", file.path)
-                inside = inside._replace(
-                    work=work._replace(env=tuple(item for item in work.env if item not in fitting))
-                )
+                inside = self._without(inside, fitting)
+        # what docker's file can't say, or nobody can place: systemd hands it to the docker command, which takes it over, so
+        # that no list of processes shows it
+        told = [item for item in inside.work.env if main and is_handed_over(item)]
+        if told and self.settings.env_file and not self.settings.inline:
+            text = "".join(f"{item.name}={quoting.variable(item.value)}\n" for item in told)
+            file = File(f"{folder}/env-lines", text, _ENV_MODE, 0, 0, True, told[0].position)
+            self.files[file.path] = file
+            inside.paths.append(file.path)
+            inside.service.append(("EnvironmentFile", file.path))
+            inside = self._handed_over(inside, told)
+        elif told:
+            inside.service.extend(self._variable(item) for item in told)
+            inside = self._handed_over(inside, told)
         for grants, specs, what in (
             (asked.configs, self.project.configs, "config"),
             (asked.secrets, self.project.secrets, "secret"),
@@ -559,6 +579,19 @@ class Writer:
                 file = File(f"{folder}/seccomp.json", option[len("seccomp=") :], _CONFIG_MODE, 0, 0, False, place)
                 self._file(inside, file, "--security-opt", f"seccomp={file.path}")
         return inside
+
+    @staticmethod
+    def _without(inside: _Inside, items: Sequence[Env]) -> _Inside:
+        env = tuple(item for item in inside.work.env if item not in items)
+        return inside._replace(work=inside.work._replace(env=env))
+
+    def _handed_over(self, inside: _Inside, items: Sequence[Env]) -> _Inside:
+        inside.options.extend(("-e", item.name) for item in items)
+        return self._without(inside, items)
+
+    def _variable(self, item: Env) -> tuple[str, str]:
+        name, value = self._exec("Environment", [[f"{item.name}={item.value}"]], item.position)
+        return name, value.replace("$$", "$")
 
     def _granted(self, inside: _Inside, folder: str, grant: FileGrant, spec: FileSpec, what: str) -> None:
         if spec.content is None:
@@ -639,6 +672,13 @@ def fits_file(item: Env) -> bool:
     """Whether a file of variables can say it."""
     plain = item.name and not item.name.startswith("#") and not any(char.isspace() for char in item.name)
     return bool(plain) and not set("\n\r\0") & set(item.value) and len(item.value.encode()) < _ENV_LINE
+
+
+def is_handed_over(item: Env) -> bool:
+    """Whether the docker command may have a variable in its own environment, where it would not change what that does."""
+    name = item.name
+    own = name in _CLIENT or name.startswith(("DOCKER_", "LD_")) or name.lower().endswith("_proxy")
+    return bool(_VARIABLE.fullmatch(name)) and not own and "\0" not in item.value
 
 
 def restarting(work: Workload, *, once: bool) -> Iterator[tuple[str, str]]:

@@ -491,8 +491,10 @@ COMPOSE_FILE = """\
 services:
   web:
     image: atomicapp-test/busybox:1
-    command: [sh, -c, "cat /run/secrets/token; echo $$GREETING; exec sleep 1000"]
-    environment: {GREETING: g-s3cret}
+    command: [sh, -c, 'cat /run/secrets/token; echo $$GREETING; echo "$$KEY"; exec sleep 1000']
+    environment:
+      GREETING: g-s3cret
+      KEY: "a \\"quoted\\" \\\\ `line` of $$5 and 100%\\nk-s3cret"
     secrets: [token]
     labels: {io.atomicapp.test: "1"}
     stop_grace_period: 1s
@@ -501,7 +503,7 @@ secrets: {token: {environment: TOKEN}}
 
 
 def test_secrets_stand_in_no_unit_and_in_no_command_line(life: Life, busybox_image: str) -> None:
-    life.secrets = frozenset({"g-s3cret", "t-s3cret"})
+    life.secrets = frozenset({"g-s3cret", "t-s3cret", "k-s3cret"})
     artifact = Artifact("web", COMPOSE, "compose.yaml", COMPOSE_FILE, "compose.yaml", HERE)
     rendered = Rendered((artifact,), secrets=life.secrets, variables=lambda scope: {"TOKEN": "t-s3cret"})
     wanted = systemd.parse(rendered, life.target).resources
@@ -515,13 +517,14 @@ def test_secrets_stand_in_no_unit_and_in_no_command_line(life: Life, busybox_ima
     assert "s3cret" not in said
     own = [path for path in (life.node.units / "atomicapp").rglob("*") if path.is_file() and life.app in str(path)]
     holding = [path for path in own if "s3cret" in path.read_text()]
-    assert len(holding) == 2
-    assert {path.stat().st_mode & 0o777 for path in holding if path.name == "env"} == {0o600}
+    assert len(holding) == 3
+    assert {path.stat().st_mode & 0o777 for path in holding if path.name.startswith("env")} == {0o600}
     assert (life.node.units / "atomicapp").stat().st_mode & 0o077 == 0
     with contextlib.closing(systemd.connect(life.target)) as session:
         lines = [line.text for line in session.logs(life.held()["web.service"], tail=None, follow=False, since="")]
     assert "g-s3cret" in "\n".join(lines), "the container has it"
     assert "t-s3cret" in "\n".join(lines)
+    assert lines[-2:] == ['a "quoted" \\ `line` of $5 and 100%', "k-s3cret"]
     # a plan of a change does not show it
     text = COMPOSE_FILE.replace("g-s3cret", "g-other")
     other = systemd.parse(rendered._replace(artifacts=(artifact._replace(data=text),)), life.target).resources

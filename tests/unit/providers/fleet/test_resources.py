@@ -159,3 +159,17 @@ def test_a_volume_that_the_unit_mounts_itself_is_the_one_that_is_required(unit: 
     found = fleet.parse(Rendered((artifact,), (required,)), Target("app"))
     assert [item.name for item in found.resources] == ["a.service"], "nothing keeps its place"
     assert [issue.message.partition(":")[0] for issue in found.issues] == ([said] if said else [])
+
+
+@pytest.mark.parametrize("secret", ["two\nlines", "pa$$word%20", 'with "quotes" and \\ and $HOME', "it's\t50%"])
+def test_a_hidden_variable_is_known_however_it_is_written(secret: str) -> None:
+    text = "services: {web: {image: example/web:1, environment: {KEY: '${key}', PATH: '/bin:${key}'}}}"
+    artifact = Artifact("web", "compose", "compose.yaml", text, "compose.yaml", HERE)
+    app = Rendered((artifact,), variables=lambda _: {"key": secret}, secrets=frozenset({secret}))
+    found = fleet.parse(app, Target("app"))
+    (unit,) = found.resources
+    assert unit.body["hidden"] == ["Service/Environment/KEY", "Service/ExecStart"]
+    (issue,) = [issue for issue in found.issues if issue.code == "risky"]
+    assert "Service/Environment/KEY" in issue.message
+    written = "\n".join(value for _, _, value in unit.body["options"])
+    assert any(form in written for form in found.secrets), "what is shown of it gets masked"

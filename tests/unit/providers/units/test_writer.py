@@ -211,13 +211,15 @@ def test_files_beside_the_units() -> None:
     web = part(found, "web")
     assert [(file.path, file.text, oct(file.mode), file.uid, file.secret) for file in found.files] == [
         ("/etc/atomicapp/app/app-web/env", "A=x y\nKEY=hush\n", "0o600", 0, True),
+        ("/etc/atomicapp/app/app-web/env-lines", 'B="two\nlines"\n', "0o600", 0, True),
         ("/etc/atomicapp/app/app-web/configs/srv-page.html", "hello", "0o440", 7, False),
         ("/etc/atomicapp/app/app-web/secrets/run-secrets-key", "hush", "0o444", 0, True),
     ]
     assert web.files == tuple(file.path for file in found.files)
     start = said(web, "ExecStart")[0]
     assert "--env-file /etc/atomicapp/app/app-web/env" in start
-    assert '-e "B=two\\nlines"' in start
+    assert " -e B " in start
+    assert said(web, "EnvironmentFile") == ["/etc/atomicapp/app/app-web/env-lines"]
     assert "source=/etc/atomicapp/app/app-web/secrets/run-secrets-key,target=/run/secrets/key,readonly" in start
     assert "hush" not in web.unit.text
     assert "hush" in found.secrets
@@ -226,7 +228,7 @@ def test_files_beside_the_units() -> None:
 def test_files_in_the_units() -> None:
     long = "line of a page\n" * 3000
     found = units(
-        "services:\n  web:\n    image: example/web:1\n    environment: {A: 'x'}\n    configs: [page]\n    secrets: [key]\n"
+        "services:\n  web:\n    image: example/web:1\n    environment: {A: '50% of $$5', PATH: /app}\n    configs: [page]\n    secrets: [key]\n"
         f"configs: {{page: {{content: {long!r}}}}}\nsecrets: {{key: {{environment: PASSWORD}}}}\n".replace(
             "'line", '"line'
         ).replace("\\n'", '\\n"'),
@@ -234,7 +236,9 @@ def test_files_in_the_units() -> None:
     )
     web = part(found, "web")
     assert found.files == ()
-    assert "-e A=x" in said(web, "ExecStart")[0]
+    assert said(web, "Environment") == ['"A=50%% of $5"']
+    assert " -e A " in (start := syntax.joined(said(web, "ExecStart")[0]))
+    assert " -e PATH=/app " in start, "it would change what the unit's own commands find"
     assert faults(found, WARNING) == [
         "6: the secret 'key' stands in the unit of the service, which all who reach the engine can read"
     ]
