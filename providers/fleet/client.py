@@ -152,7 +152,7 @@ class Client:
                 break
             seen.add(token)
         raise EngineError(
-            f"the listing of {room} at {self.endpoint.shown} has no end: after {number} pages there is still another one",
+            f"the listing of {room} at {self.endpoint.shown} has no end: after page {number} there is still another one",
             hint="this is no fleet daemon, or a broken one: ask another machine of the cluster (--provider-api)",
         )
 

@@ -334,7 +334,7 @@ def test_a_connection_that_is_dropped_is_tried_again_and_then_told(fleet: Fleet)
 def test_pages_that_never_end_are_told(fleet: Fleet) -> None:
     run(case_of(fleet), rendered({"web/web.service": SLEEP}))
     fleet.server.faults.endless = True
-    assert "has no end: after 2 pages there is still another one" in observed(fleet)
+    assert "has no end: after page 2 there is still another one" in observed(fleet)
 
 
 @pytest.mark.parametrize(("status", "words"), [(500, "HTTP status 500"), (503, "unable to communicate with etcd")])
