@@ -21,7 +21,7 @@ from atomicapp.providers.fleet import xfleet
 from atomicapp.providers.fleet.artifacts import Found, clean
 from atomicapp.providers.units import artifacts, names, syntax, writer
 from atomicapp.providers.units.own import SECTION
-from atomicapp.providers.units.writer import CONTAINER, VOLUME, Part, Units
+from atomicapp.providers.units.parts import CONTAINER, SHARED_STEPS, SHARED_UNITS, VOLUME, Part, Settings, Units
 from atomicapp.records import NamedTuple
 from atomicapp.workload import model, requirements
 from atomicapp.workload.fidelity import Table
@@ -147,10 +147,10 @@ class _Writer:
         asked = {work.service: work for work in project.services}
         alone = {name: work.scheduling.mode in _GLOBAL or is_spread(work, only) for name, work in asked.items()}
         volumes = self._required(text)
-        settings = writer.Settings(
+        settings = Settings(
             self.app,
             artifact.component,
-            shared=writer.SHARED_STEPS,
+            shared=SHARED_STEPS,
             folder=FOLDER,
             inline=True,
             env_file=False,
@@ -166,7 +166,7 @@ class _Writer:
             )
             for issue in units.issues
         ]
-        self._remember(project, units, writer.write(project, settings._replace(shared=writer.SHARED_UNITS)))
+        self._remember(project, units, writer.write(project, settings._replace(shared=SHARED_UNITS)))
         return [
             _Piece(text, part, asked[part.subject], alone[part.subject])
             for part in units.parts

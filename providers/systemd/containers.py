@@ -10,7 +10,7 @@ from atomicapp.position import Position, line_of
 from atomicapp.providers.docker import names as docker_names
 from atomicapp.providers.systemd.folder import FILES
 from atomicapp.providers.units import artifacts, writer
-from atomicapp.providers.units.writer import CONTAINER, Part, Units
+from atomicapp.providers.units.parts import CONTAINER, Part, Settings, Units
 from atomicapp.records import NamedTuple
 from atomicapp.workload import model, requirements
 from atomicapp.workload.fidelity import Table
@@ -56,7 +56,7 @@ def write(
 ) -> Units:
     """The units of a project, whose files lie in `folder`. The docker service may be absent (another engine answers the
     command): it is wanted, not required."""
-    settings = writer.Settings(
+    settings = Settings(
         app,
         component,
         folder=folder,

@@ -16,8 +16,8 @@ from atomicapp.providers.systemd.folder import FILES
 from atomicapp.providers.systemd.marks import STATE, UNIT, VOLUME
 from atomicapp.providers.units import artifacts as common
 from atomicapp.providers.units import names, own, quoting
+from atomicapp.providers.units.parts import File, Part
 from atomicapp.providers.units.syntax import Unit
-from atomicapp.providers.units.writer import File, Part
 from atomicapp.workload import requirements
 from atomicapp.workload.ordering import ordered
 

@@ -21,6 +21,8 @@ from atomicapp.providers.base import Output
 from atomicapp.providers.docker import command, compose
 from atomicapp.providers.docker.compose import Thing
 from atomicapp.providers.units import names, quoting, rules, steps, syntax, writer
+from atomicapp.providers.units.inside import fits_file
+from atomicapp.providers.units.parts import Settings
 from atomicapp.providers.units.quoting import INSTANCE
 from atomicapp.workload import model
 from atomicapp.workload.fidelity import APPROXIMATED, LOST, Rule, Table, Verdict, approximated, kept, lost
@@ -86,7 +88,7 @@ _UNKNOWN = frozenset(
 
 def convert(project: Project, target: Target) -> tuple[Output, ...]:
     """See providers.base.Provider."""
-    settings = writer.Settings(
+    settings = Settings(
         target.app, folder=_FOLDER, spread=False, docker=_PODMAN, engine_unit="", install=_TARGET, line_max=None
     )
     return _Quadlet(project, settings).outputs()
@@ -106,7 +108,7 @@ class _Quadlet(writer.Writer):
         for piece in self.placed.pieces:
             found += self._service_files(piece, notify=piece.work.service in healthy)
         # what is called kept by a cluster is a secret of Podman here
-        errors = [issue for issue in self.issues if issue.severity == ERROR]
+        errors = [issue for issue in self.lines.issues if issue.severity == ERROR]
         if errors:
             raise SpecError(errors)
         return (*found, *(Output(path, text) for path, text in self.texts.items()))
@@ -229,7 +231,7 @@ class _Quadlet(writer.Writer):
         for mount in work.mounts:
             if mount.kind == model.BIND and mount.create_source:
                 service.append(
-                    self._exec("ExecStartPre", [("/bin/mkdir", "-p", mount.source)], mount.position, prefix="-")
+                    self.lines.command("ExecStartPre", [("/bin/mkdir", "-p", mount.source)], mount.position, prefix="-")
                 )
         keys: list[Pair] = [("Image", _text(work.image))]
         keys += self._said(work, asked, stem)
@@ -244,9 +246,11 @@ class _Quadlet(writer.Writer):
                 service += made
                 keys += [("Secret", _text(name))] if name else []
         for hook in asked.post_start:
-            service.append(self._exec("ExecStartPost", steps.hook(_PODMAN, work.name, hook), hook.position))
+            service.append(self.lines.command("ExecStartPost", steps.hook(_PODMAN, work.name, hook), hook.position))
         for hook in asked.pre_stop:
-            service.append(self._exec("ExecStop", steps.hook(_PODMAN, work.name, hook), hook.position, prefix="-"))
+            service.append(
+                self.lines.command("ExecStop", steps.hook(_PODMAN, work.name, hook), hook.position, prefix="-")
+            )
         head = [("Description", quoting.text(f"{self.settings.app}: {stem}")), *order]
         head += writer.limits(work) if remains or not once else []
         install = self._install() if remains or not once else []
@@ -261,7 +265,7 @@ class _Quadlet(writer.Writer):
         elif spec.content is None:
             message = f"the {what} '{grant.source}' comes from a driver, which nobody here can ask"
             hint = f"give it by `file`, `environment`, `content` or `external` (it is declared at {spec.position})"
-            self._say(ERROR, message, grant.position, "driver", hint)
+            self.lines.say(ERROR, message, grant.position, "driver", hint)
             return [], ""
         else:
             name = spec.name or self._own(spec.key, what)
@@ -316,7 +320,7 @@ class _Quadlet(writer.Writer):
             yield "Exec", quoting.command([tuple(work.command)], line_max=None)
 
     def _environment(self, work: Workload, stem: str) -> Iterator[Pair]:
-        fitting = [item for item in work.env if writer.fits_file(item) and not _ODD.search(item.value)]
+        fitting = [item for item in work.env if fits_file(item) and not _ODD.search(item.value)]
         if fitting:
             self.texts[f"{stem}.env"] = "".join(f"{item.name}={item.value}\n" for item in fitting)
             yield "EnvironmentFile", f"./{stem}.env"

@@ -20,108 +20,23 @@ where no unit is known to run on the same machine.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Iterator, Sequence
 
-from atomicapp.errors import ERROR, WARNING, Issue
+from atomicapp.errors import ERROR, WARNING
 from atomicapp.position import Position
-from atomicapp.providers.docker import command, compose
+from atomicapp.providers.docker import compose
 from atomicapp.providers.docker.compose import Thing
 from atomicapp.providers.docker.names import aliases
 from atomicapp.providers.units import names, quoting, steps
+from atomicapp.providers.units.inside import Insides, Step
+from atomicapp.providers.units.lines import Lines
+from atomicapp.providers.units.parts import CONTAINER, NETWORK, SHARED_UNITS, VOLUME, Group, Part, Settings, Units
 from atomicapp.providers.units.quoting import INSTANCE
-from atomicapp.providers.units.syntax import LINE_MAX, Unit, unit
+from atomicapp.providers.units.syntax import unit
 from atomicapp.records import NamedTuple
 from atomicapp.workload import model, risks
-from atomicapp.workload.model import Dependency, Env, FileGrant, Workload
-from atomicapp.workload.project import FileSpec, Project
-
-# Values of Part.kind.
-CONTAINER = "container"
-NETWORK = "network"
-VOLUME = "volume"
-
-# Values of Settings.shared.
-SHARED_UNITS = "units"
-SHARED_STEPS = "steps"
-
-_CLIENT = ("PATH", "HOME", "IFS", "ENV", "TMPDIR", "SHELL")
-"""Variables that mean something to the docker command, or to the shell around it."""
-
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-
-Group = Sequence[str]
-"""Words of a command that belong together: an option and its value."""
-
-
-class Settings(NamedTuple):
-    """What differs between providers.
-
-    `component` is the scope of the artifact ("" for none). `folder` is where files (configs, secrets, variables) lie on
-    the machine that runs a unit; `inline`: the unit writes them itself, so all that they hold can be read in it, otherwise
-    they are in `Units.files`; `env_file`: variables stand in a file, not in the unit. `groups` gives for a service the
-    group of those on its machine: units of different groups don't know each other; services that it does not name are
-    of one group. `volumes` gives the engine's names of volumes that the package requires, by key. `spread`: replicas
-    run on different machines. `environment` are variables of the docker client, `engine_unit` the unit of the engine ("" for
-    none), `install` the target that starts all at boot ("" for none), `line_max` the bytes that a line must not reach.
-    """
-
-    app: str
-    component: str = ""
-    shared: str = SHARED_UNITS
-    folder: str = "/etc/atomicapp"
-    inline: bool = False
-    env_file: bool = True
-    groups: Mapping[str, str] = MappingProxyType({})
-    volumes: Mapping[str, str] = MappingProxyType({})
-    spread: bool = False
-    docker: str = "/usr/bin/docker"
-    environment: tuple[tuple[str, str], ...] = ()
-    engine_unit: str = "docker.service"
-    install: str = ""
-    line_max: int | None = LINE_MAX
-
-
-class File(NamedTuple):
-    """A file that units use. `mode`, `uid` and `gid` are numbers; the text of a `secret` one must not be shown."""
-
-    path: str
-    text: str
-    mode: int
-    uid: int
-    gid: int
-    secret: bool
-    position: Position
-
-
-class Part(NamedTuple):
-    """One unit of a project. `subject` is the service, or the key of the network or volume; `name` what it is called on the
-    engine (`app-web-%i` for a template). `depth` is its place in the order, from 0. `work` is the service as it is run
-    (names are those of the engine), None for what is no container; `files` the paths that it uses. `once`: it does its
-    work by coming to an end. `undo` are the words that remove a volume with its data."""
-
-    unit: Unit
-    kind: str
-    subject: str
-    name: str
-    depth: int
-    instances: tuple[str, ...]
-    after: tuple[str, ...] = ()
-    waits: tuple[str, ...] = ()
-    work: Workload | None = None
-    files: tuple[str, ...] = ()
-    once: bool = False
-    undo: tuple[str, ...] = ()
-
-
-class Units(NamedTuple):
-    """A project as units. `secrets` are texts that must not be shown."""
-
-    parts: tuple[Part, ...]
-    files: tuple[File, ...]
-    issues: tuple[Issue, ...]
-    secrets: frozenset[str]
+from atomicapp.workload.model import Dependency, Workload
+from atomicapp.workload.project import Project
 
 
 def write(project: Project, settings: Settings) -> Units:
@@ -153,10 +68,7 @@ class _Service(NamedTuple):
         return f"{self.stem}-{INSTANCE}" if self.is_template else self.containers[0]
 
 
-_CONFIG_MODE = 0o444
-_ENV_MODE = 0o600
 _STEM = 180  # an instance, a type and a suffix have to go behind it
-_ENV_LINE = 60_000  # the docker client reads no longer ones
 JOBS = (model.REPLICATED_JOB, model.GLOBAL_JOB)
 _EACH_MACHINE = (model.GLOBAL, model.GLOBAL_JOB)
 _SECOND = 1_000_000_000
@@ -166,8 +78,6 @@ _EASY_GRACE = 60
 """Seconds to stop that systemd's own patience has room for."""
 
 
-_Step = tuple[steps.Words, str]
-"""A command, and the prefix that tells systemd how to take its failure."""
 _NO_THING = Thing({}, "", Position(""))
 
 
@@ -186,29 +96,18 @@ class _Need(NamedTuple):
         return self.bound or self.restart
 
 
-class _Inside(NamedTuple):
-    """What is to be done for the files of a container: the workload without the variables that stand in one, the steps that
-    write them, the options that give them to the container, their paths, and what [Service] is to say of them."""
-
-    work: Workload
-    steps: list[_Step]
-    options: list[Group]
-    paths: list[str]
-    service: list[tuple[str, str]]
-
-
 class Writer:
     def __init__(self, project: Project, settings: Settings) -> None:
         self.settings = settings
         self.project = project
-        self.issues: list[Issue] = []
-        self.files: dict[str, File] = {}
+        self.lines = Lines(settings.line_max)
+        self.insides = Insides(project, settings, self.lines)
         self.names = {work.service: self._names(work) for work in project.services}
         services = [named for work in project.services for named in self._named(work)]
         placed = compose.place(
             project._replace(services=tuple(services)), settings.app, settings.component, frozenset(settings.volumes)
         )
-        self.issues += placed.issues
+        self.lines.issues += placed.issues
         self.before = {piece.work.service: piece for piece in placed.pieces if piece.work.service not in self.names}
         own = tuple(piece for piece in placed.pieces if piece.work.service in self.names)
         self.placed = placed._replace(pieces=own)
@@ -223,13 +122,10 @@ class Writer:
         parts = [*shared, *(self._container(piece) for piece in self.placed.pieces)]
         for work in self.project.services:
             for message, place in risks.find(work):
-                self._say(WARNING, message, place, "risky", risks.HINT)
+                self.lines.say(WARNING, message, place, "risky", risks.HINT)
         secrets = set(self.placed.secrets)
-        secrets |= {file.text for file in self.files.values() if file.secret and file.text}
-        return Units(tuple(parts), tuple(self.files.values()), tuple(self.issues), frozenset(secrets))
-
-    def _say(self, severity: str, message: str, place: Position, code: str, hint: str = "") -> None:
-        self.issues.append(Issue(severity, message, place, code, "", hint))
+        secrets |= {file.text for file in self.insides.files.values() if file.secret and file.text}
+        return Units(tuple(parts), tuple(self.insides.files.values()), tuple(self.lines.issues), frozenset(secrets))
 
     # ------------------------------------------------------------ names
 
@@ -272,7 +168,7 @@ class Writer:
                 other = taken.setdefault(name, service)
                 if other != service:
                     place = found.work.place("name")
-                    self._say(
+                    self.lines.say(
                         ERROR,
                         f"{service} and {other} would both be called {name}",
                         place,
@@ -291,7 +187,7 @@ class Writer:
                     message = (
                         f"{len(found.instances)} replicas of {service} can't all have port {port.host} of one machine"
                     )
-                    self._say(
+                    self.lines.say(
                         ERROR, message, port.position, "duplicate-port", "give a range of ports, or no port of the host"
                     )
                 ip = "" if port.host_ip in ("0.0.0.0", "::") else port.host_ip  # noqa: S104 (compared, not bound)
@@ -299,7 +195,7 @@ class Writer:
                 other, other_ip = taken.setdefault(same, (service, ip))
                 if other != service and (ip == other_ip or not ip or not other_ip):
                     message = f"port {port.host}/{port.protocol} of the host is published twice: also by {other}"
-                    self._say(ERROR, message, port.position, "duplicate-port", "give one of them another port")
+                    self.lines.say(ERROR, message, port.position, "duplicate-port", "give one of them another port")
 
     # ------------------------------------------------------------ networks and volumes
 
@@ -327,9 +223,9 @@ class Writer:
             ("RemainAfterExit", "yes"),
             ("TimeoutStartSec", "0"),
             # it may be there already; what counts is that it is there then
-            self._exec("ExecStart", [[docker, kind, "create"], *words], place, prefix="-"),
-            self._exec("ExecStart", [[docker, kind, "inspect", "--format", "{{.Name}}", name]], place),
-            *([self._exec("ExecStop", [remove], place, prefix="-")] if remove else []),
+            self.lines.command("ExecStart", [[docker, kind, "create"], *words], place, prefix="-"),
+            self.lines.command("ExecStart", [[docker, kind, "inspect", "--format", "{{.Name}}", name]], place),
+            *([self.lines.command("ExecStop", [remove], place, prefix="-")] if remove else []),
         ]
         # called as on the engine: what several components share is one unit
         full = f"{names.cut(names.clean(name), _STEM)}-{kind}.service"
@@ -370,7 +266,7 @@ class Writer:
             *self._stopping(work),
             *restarting(work, once=once),
         ]
-        inside = self._inside(found.stem, found.work, work)
+        inside = self.insides.of(found.stem, found.work, work)
         service += inside.service
         before = inside.steps
         run = steps.running(self.settings.docker, inside.work, inside.options, self._aliases(found.work))
@@ -382,21 +278,25 @@ class Writer:
         for number, item in enumerate(found.work.pre_start, 1):
             before += self._pre_start(found, number, item.workload, inside.paths)
         before += [(step, "") for step in run.before]
-        service += [self._exec("ExecStartPre", step, place, prefix=prefix) for step, prefix in before]
-        service.append(self._exec("ExecStart", run.start, place))
+        service += [self.lines.command("ExecStartPre", step, place, prefix=prefix) for step, prefix in before]
+        service.append(self.lines.command("ExecStart", run.start, place))
         if work.post_start:
-            service.append(self._exec("ExecStartPost", steps.running_now(self.settings.docker, work.name), place))
+            service.append(
+                self.lines.command("ExecStartPost", steps.running_now(self.settings.docker, work.name), place)
+            )
         for hook in work.post_start:
             service.append(
-                self._exec("ExecStartPost", steps.hook(self.settings.docker, work.name, hook), hook.position)
+                self.lines.command("ExecStartPost", steps.hook(self.settings.docker, work.name, hook), hook.position)
             )
         for hook in work.pre_stop:
             service.append(
-                self._exec("ExecStop", steps.hook(self.settings.docker, work.name, hook), hook.position, prefix="-")
+                self.lines.command(
+                    "ExecStop", steps.hook(self.settings.docker, work.name, hook), hook.position, prefix="-"
+                )
             )
-        service.append(self._exec("ExecStop", steps.stop(self.settings.docker, work), place, prefix="-"))
+        service.append(self.lines.command("ExecStop", steps.stop(self.settings.docker, work), place, prefix="-"))
         service += [
-            self._exec("ExecStopPost", steps.removed(self.settings.docker, name), place, prefix="-")
+            self.lines.command("ExecStopPost", steps.removed(self.settings.docker, name), place, prefix="-")
             for name in self._own_networks(work)
             if shared
         ]
@@ -472,7 +372,7 @@ class Writer:
                 found.append(_Need(target, item.condition, target in bound, item.required, item.restart))
         return found
 
-    def _checks(self, needs: Iterable[_Need]) -> Iterator[_Step]:
+    def _checks(self, needs: Iterable[_Need]) -> Iterator[Step]:
         """The steps that wait for others, or see to it that these have come up."""
         for need in needs:
             found = self.names[need.target]
@@ -514,11 +414,11 @@ class Writer:
             if "external" not in self.placed.networks.get(network.name, _NO_THING).body
         ]
 
-    def _shared_steps(self, work: Workload) -> list[_Step]:
+    def _shared_steps(self, work: Workload) -> list[Step]:
         if self.settings.shared == SHARED_UNITS:
             return []
         docker = self.settings.docker
-        found: list[_Step] = []
+        found: list[Step] = []
         for mount in work.mounts:
             thing = self.placed.volumes.get(mount.source) if mount.kind == model.VOLUME else None
             if thing is not None and "external" not in thing.body:
@@ -527,121 +427,18 @@ class Writer:
             found.append((steps.made(docker, name, self.placed.networks[name]), ""))
         return found
 
-    def _pre_start(self, found: _Service, number: int, asked: Workload, paths: list[str]) -> Iterator[_Step]:
+    def _pre_start(self, found: _Service, number: int, asked: Workload, paths: list[str]) -> Iterator[Step]:
         """A container that comes to its end before the start; for a template before that of each replica."""
         piece = self.before[before(found.work, number)]
         docker, name = self.settings.docker, f"{found.container}-before-{number}"
         work = self._required(piece.work)._replace(name=name)
-        inside = self._inside(f"{found.stem}-before-{number}", asked, work, main=False)
+        inside = self.insides.of(f"{found.stem}-before-{number}", asked, work, main=False)
         paths += inside.paths
         yield from inside.steps
         yield steps.remove(docker, name), "-"
         yield from ((step, "") for step in steps.pull(docker, work))
         run = steps.running(docker, inside.work, inside.options, ())
         yield from ((step, "") for step in (*run.before, run.start))
-
-    # ------------------------------------------------------------ files
-
-    def _inside(self, stem: str, asked: Workload, work: Workload, *, main: bool = True) -> _Inside:
-        """The files of a container. `asked` is the service as its author has it, `work` as it is run; `main`: it is the one
-        of the unit's ExecStart=."""
-        inside = _Inside(work, [], [], [], [])
-        folder = f"{self.settings.folder}/{names.clean(self.settings.app)}/{stem}"
-        if self.settings.env_file:
-            fitting = [item for item in work.env if fits_file(item)]
-            if fitting:
-                text = "".join(f"{item.name}={item.value}\n" for item in fitting)
-                file = File(f"{folder}/env", text, _ENV_MODE, 0, 0, True, fitting[0].position)
-                self._file(inside, file, "--env-file", file.path)
-                inside = self._without(inside, fitting)
-        # what docker's file can't say, or nobody can place: systemd hands it to the docker command, which takes it over, so
-        # that no list of processes shows it
-        told = [item for item in inside.work.env if main and is_handed_over(item)]
-        if told and self.settings.env_file and not self.settings.inline:
-            text = "".join(f"{item.name}={quoting.variable(item.value)}\n" for item in told)
-            file = File(f"{folder}/env-lines", text, _ENV_MODE, 0, 0, True, told[0].position)
-            self.files[file.path] = file
-            inside.paths.append(file.path)
-            inside.service.append(("EnvironmentFile", file.path))
-            inside = self._handed_over(inside, told)
-        elif told:
-            inside.service.extend(self._variable(item) for item in told)
-            inside = self._handed_over(inside, told)
-        for grants, specs, what in (
-            (asked.configs, self.project.configs, "config"),
-            (asked.secrets, self.project.secrets, "secret"),
-        ):
-            for grant in grants:
-                self._granted(inside, folder, grant, specs[grant.source], what)
-        for option in work.security.options:
-            if command.is_profile(option):
-                place = work.place("security_opt")
-                file = File(f"{folder}/seccomp.json", option[len("seccomp=") :], _CONFIG_MODE, 0, 0, False, place)
-                self._file(inside, file, "--security-opt", f"seccomp={file.path}")
-        return inside
-
-    @staticmethod
-    def _without(inside: _Inside, items: Sequence[Env]) -> _Inside:
-        env = tuple(item for item in inside.work.env if item not in items)
-        return inside._replace(work=inside.work._replace(env=env))
-
-    def _handed_over(self, inside: _Inside, items: Sequence[Env]) -> _Inside:
-        inside.options.extend(("-e", item.name) for item in items)
-        return self._without(inside, items)
-
-    def _variable(self, item: Env) -> tuple[str, str]:
-        name, value = self._exec("Environment", [[f"{item.name}={item.value}"]], item.position)
-        return name, value.replace("$$", "$")
-
-    def _granted(self, inside: _Inside, folder: str, grant: FileGrant, spec: FileSpec, what: str) -> None:
-        if spec.content is None:
-            message = (
-                f"the {what} '{grant.source}' is kept by a cluster, which this engine is not: nobody here can read it"
-            )
-            hint = f"give it by `file`, `environment` or `content` (it is declared at {spec.position})"
-            self._say(ERROR, message, grant.position, "external", hint)
-            return
-        path = f"{folder}/{what}s/{names.clean(*grant.target.split('/'))}"
-        mode = grant.mode if grant.mode is not None else _CONFIG_MODE
-        owner = [self._id(text, grant, what) for text in (grant.uid, grant.gid)]
-        file = File(path, spec.content, mode, owner[0], owner[1], what == "secret", grant.position)
-        if file.secret and self.settings.inline:
-            message = f"the secret '{grant.source}' stands in the unit of the service, which all who reach the engine can read"
-            self._say(
-                WARNING,
-                message,
-                grant.position,
-                "readable-secret",
-                "give it to the machines by another way, if it matters",
-            )
-        fields = [f"type={model.BIND}", f"source={path}", f"target={grant.target}", "readonly"]
-        self._file(inside, file, "--mount", command.fields(fields))
-
-    def _id(self, text: str, grant: FileGrant, what: str) -> int:
-        if not text or text.isdigit():
-            return int(text or "0")
-        message = f"the owner '{text}' of the {what} '{grant.source}' is no number: it belongs to root instead"
-        self._say(WARNING, message, grant.position, "owner", "write the id of the user or group")
-        return 0
-
-    def _file(self, inside: _Inside, file: File, *option: str) -> None:
-        inside.options.append(option)
-        inside.paths.append(file.path)
-        if self.settings.inline:
-            inside.steps.extend((step, "") for step in steps.file(file.path, file.text, file.mode, file.uid, file.gid))
-        else:
-            self.files[file.path] = file
-
-    def _exec(self, name: str, groups: Iterable[Group], place: Position, *, prefix: str = "") -> tuple[str, str]:
-        try:
-            value = quoting.command(groups, prefix=prefix, name=name, line_max=self.settings.line_max)
-        except quoting.TooLongError as error:
-            found = str(error)
-            message = f"a text of {len(found.encode()):,} bytes fits into no line of a unit: '{found[:30]}...'"
-            hint = f"lines have to be shorter than {self.settings.line_max:,} bytes, and can be broken at blanks: give it by a file"
-            self._say(ERROR, message, place, "long-line", hint)
-            return name, ""
-        return name, value
 
 
 def before(work: Workload, number: int) -> str:
@@ -666,19 +463,6 @@ def aside(work: Workload) -> Workload:
         pre_stop=(),
         restart=model.Restart(),
     )
-
-
-def fits_file(item: Env) -> bool:
-    """Whether a file of variables can say it."""
-    plain = item.name and not item.name.startswith("#") and not any(char.isspace() for char in item.name)
-    return bool(plain) and not set("\n\r\0") & set(item.value) and len(item.value.encode()) < _ENV_LINE
-
-
-def is_handed_over(item: Env) -> bool:
-    """Whether the docker command may have a variable in its own environment, where it would not change what that does."""
-    name = item.name
-    own = name in _CLIENT or name.startswith(("DOCKER_", "LD_")) or name.lower().endswith("_proxy")
-    return bool(_VARIABLE.fullmatch(name)) and not own and "\0" not in item.value
 
 
 def restarting(work: Workload, *, once: bool) -> Iterator[tuple[str, str]]:

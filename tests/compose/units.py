@@ -9,7 +9,8 @@ from pathlib import Path
 
 from atomicapp.model import Target
 from atomicapp.providers.units import quadlet
-from atomicapp.providers.units.writer import Settings, write
+from atomicapp.providers.units.parts import Settings
+from atomicapp.providers.units.writer import write
 from tests.compose.files import read_input
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from atomicapp.providers.units.writer import SHARED_STEPS, Settings, Units, write
+from atomicapp.providers.units.parts import SHARED_STEPS, Settings, Units
+from atomicapp.providers.units.writer import write
 from atomicapp.workload.compose import read
 from tests.engines.docker import DockerEngine
 from tests.engines.systemd import Node

@@ -173,3 +173,14 @@ def test_a_hidden_variable_is_known_however_it_is_written(secret: str) -> None:
     assert "Service/Environment/KEY" in issue.message
     written = "\n".join(value for _, _, value in unit.body["options"])
     assert any(form in written for form in found.secrets), "what is shown of it gets masked"
+
+
+def test_a_value_that_fits_into_no_line_is_named_and_not_quoted() -> None:
+    text = "services: {web: {image: example/web:1, environment: {KEY: '${key}'}}}"
+    artifact = Artifact("web", "compose", "compose.yaml", text, "compose.yaml", HERE)
+    secret = "s3cret" * 500
+    app = Rendered((artifact,), variables=lambda _: {"key": secret}, secrets=frozenset({secret}))
+    with pytest.raises(SpecError) as caught:
+        fleet.parse(app, Target("app"))
+    (issue,) = caught.value.issues
+    assert issue.message == "a text of 3,004 bytes fits into no line of a unit: 'KEY...'"

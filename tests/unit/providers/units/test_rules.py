@@ -8,7 +8,8 @@ import pytest
 
 from atomicapp.errors import ERROR, SpecError
 from atomicapp.providers.units import rules
-from atomicapp.providers.units.writer import SHARED_STEPS, Settings, write
+from atomicapp.providers.units.parts import SHARED_STEPS, Settings
+from atomicapp.providers.units.writer import write
 from tests.compose import truth
 
 # what these say in their texts is what a machine with one engine does anyway, or it is one of a kind; tried below

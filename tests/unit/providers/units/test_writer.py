@@ -11,7 +11,8 @@ import pytest
 
 from atomicapp.errors import ERROR, WARNING
 from atomicapp.providers.units import syntax
-from atomicapp.providers.units.writer import CONTAINER, NETWORK, SHARED_STEPS, VOLUME, Part, Settings, Units, write
+from atomicapp.providers.units.parts import CONTAINER, NETWORK, SHARED_STEPS, VOLUME, Part, Settings, Units
+from atomicapp.providers.units.writer import write
 from atomicapp.workload import runs
 from tests.compose import truth
 from tests.compose.files import NAMES, read_input
