@@ -15,7 +15,7 @@ from atomicapp.providers.systemd.containers import Written
 from atomicapp.providers.systemd.folder import FILES
 from atomicapp.providers.systemd.marks import STATE, UNIT, VOLUME
 from atomicapp.providers.units import artifacts as common
-from atomicapp.providers.units import names, own, quoting
+from atomicapp.providers.units import names, own, podman, quoting
 from atomicapp.providers.units.parts import File, Part
 from atomicapp.providers.units.syntax import Unit
 from atomicapp.workload import requirements
@@ -130,6 +130,11 @@ class _Parser:
             for option in own.volumes(unit):
                 volume = requirements.find(self.rendered.volumes, artifact.component, option.value)
                 used |= {(volume.namespace, volume.requirement.name)} if volume else set()
+        for found in (found for group in self.groups if isinstance(group, list) for found in group):
+            if found.source.endswith(".volume"):
+                for name in (podman.volume(found.unit, found.source), found.source.removesuffix(".volume")):
+                    wanted = requirements.find(self.rendered.volumes, found.artifact.component, name)
+                    used |= {(wanted.namespace, wanted.requirement.name)} if wanted else set()
         words = ("unit", "[X-Atomicapp] Volume=NAME, or `docker run -v NAME:/path`", "local volumes", "the disk has")
         self.issues += requirements.unmet(self.rendered.volumes, used, *words)
 
@@ -139,13 +144,18 @@ class _Parser:
         unit, component = found.unit, found.artifact.component
         instances = artifacts.instances(found)
         way = marks.ONCE if common.is_once(unit) else ""
+        if found.source.endswith((".network", ".volume", ".image", ".build")):
+            way = marks.THING
         of_others = unit.name in triggered or own.is_loaded_only(unit)
         if of_others or (found.name.is_template and not instances):
             way = marks.PRESENT_ONLY
         hidden = self._hidden(unit.name, unit.text, found.artifact, unit.position)
-        body = _body(unit.text, way=way, instances=list(instances), hidden=hidden)
+        body = _body(unit.text, way=way, instances=list(instances), hidden=hidden, source=found.source)
         needs = tuple(self._state(found, directory) for directory in artifacts.state_directories(found))
         needs += tuple(self._volume(component, option.value, option.position) for option in own.volumes(unit))
+        if found.source.endswith(".volume"):
+            volume = podman.volume(unit, found.source)
+            needs += (self._volume(component, volume, unit.position, ("/usr/bin/podman", "volume", "rm", volume)),)
         return Resource(f"{UNIT}/{unit.name}", component, UNIT, unit.name, body, unit.position, order, needs)
 
     def _hidden(self, name: str, text: str, artifact: Artifact, place: Position) -> list[str]:
