@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from atomicapp.errors import ERROR, Issue, SpecError
 from atomicapp.model import Artifact
@@ -49,8 +49,9 @@ class Found(NamedTuple):
         return names.split(self.unit.name)
 
 
-def read(artifact: Artifact, app: str) -> list[Found]:
-    """The units of an artifact. SpecError with all that is wrong with them."""
+def read(artifact: Artifact, app: str, beside: Collection[str] = ()) -> list[Found]:
+    """The units of an artifact; `beside` are the names of its component's files of variables. SpecError with all that is wrong
+    with them."""
     issues: list[Issue] = []
     found: list[Found] = []
     if artifact.path.endswith(_OTHERS):
@@ -74,7 +75,7 @@ def read(artifact: Artifact, app: str) -> list[Found]:
             issues += [issue._replace(excerpt=line_of(artifact.data, issue.position.line)) for issue in error.issues]
             continue
         found.append(Found(unit, artifact, source))
-        issues += _faults(found[-1])
+        issues += _faults(found[-1], beside)
     if any(issue.severity == ERROR for issue in issues):
         raise SpecError(sorted(issues, key=lambda issue: issue.position[1:3]))
     return found
@@ -93,10 +94,10 @@ def _issue(artifact: Artifact, message: str, place: Position, code: str, hint: s
     return Issue(ERROR, message, place, code, "", hint, line_of(artifact.data, place.line))
 
 
-def _faults(found: Found) -> Iterator[Issue]:
+def _faults(found: Found, beside: Collection[str]) -> Iterator[Issue]:
     """What systemd refuses to load, or Podman's generator."""
     unit, artifact, kind = found.unit, found.artifact, "" if found.source else found.name.type
-    for message, option, hint in podman.faults(unit, found.source) if found.source else ():
+    for message, option, hint in podman.faults(unit, found.source, beside) if found.source else ():
         said = unit.said(podman.section(found.source), option) if option else ()
         yield _issue(artifact, message, said[-1].position if said else unit.position, "incomplete", hint)
     section, needed, what = _MUST.get(kind, ("", (), ""))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from atomicapp.providers.units import names
 from atomicapp.providers.units.syntax import Unit
@@ -53,8 +53,15 @@ def section(name: str) -> str:
     return name.rpartition(".")[2].title()
 
 
-def faults(unit: Unit, name: str) -> Iterator[tuple[str, str, str]]:
-    """What the generator would refuse of a file, or we do: message, option ("" for the whole), what to do."""
+def beside(value: str) -> str:
+    """The name of a file that lies beside the one that says EnvironmentFile=; empty for one that lies elsewhere."""
+    name = value.lstrip("-").removeprefix("./")
+    return "" if "/" in name or name.startswith("%") else name
+
+
+def faults(unit: Unit, name: str, there: Collection[str]) -> Iterator[tuple[str, str, str]]:
+    """What the generator would refuse of a file, or we do: message, option ("" for the whole), what to do. `there` are the
+    files that lie beside it."""
     kind, head = name.rpartition(".")[2], section(name)
     if not unit.said(head) and kind not in ("network", "volume", "pod"):
         yield f"{name} has no section [{head}]", "", f"expected [{head}] with {'= or '.join(_MUST[kind])}="
@@ -65,11 +72,11 @@ def faults(unit: Unit, name: str) -> Iterator[tuple[str, str, str]]:
             f"add it to [{head}]: Podman makes no unit without",
         )
     for option in unit.said(head, "EnvironmentFile"):
-        if option.value and not option.value.lstrip("-").startswith(("/", "%")):
+        if option.value and not option.value.lstrip("-").startswith(("/", "%")) and beside(option.value) not in there:
             yield (
                 f"EnvironmentFile={option.value}: nothing brings that file to the place of {name}",
                 "EnvironmentFile",
-                "say the variables by Environment=, or name a file of the machine by its whole path",
+                "make it an artifact of the component, too (a file NAME.env), or name one of the machine by its whole path",
             )
     if unit.value(head, "ServiceName"):
         yield (

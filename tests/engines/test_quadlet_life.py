@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 
 from atomicapp.errors import EngineError
+from atomicapp.model import Artifact, Rendered
 from atomicapp.planning import diff
 from atomicapp.providers import systemd
+from atomicapp.providers.units import quadlet
+from tests.compose import truth
 from tests.conftest import SAMPLES_CACHE
 from tests.engines import systemd as nodes
 from tests.engines.docker import DockerEngine
 from tests.engines.quadlet import IMAGE, PodmanNode, build
-from tests.engines.test_systemd_life import Life
+from tests.engines.test_systemd_life import HERE, Life
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
@@ -96,6 +99,24 @@ def test_files_become_units_that_run_containers(life: Life, node: PodmanNode) ->
     life.carry_out(diff.uninstall(life.held().values(), purge_data=True))
     assert node.podman("volume", "ls", "--quiet") == ""
     assert node.systemctl("list-units", "--all", "--plain", "--no-legend", f"{life.app}*") == ""
+
+
+def test_what_convert_writes_runs(life: Life, node: PodmanNode, tmp_path: Path) -> None:
+    text = f"services: {{web: {{image: '{IMAGE}', command: [sh, -c, 'echo got $$GREETING; exec sleep 1000'],"
+    text += " environment: {GREETING: g-s3cret}, network_mode: host, stop_grace_period: 1s}}"
+    artifacts = [
+        Artifact("web", "systemd", item.path, item.text, item.path, HERE)
+        for item in quadlet.convert(truth.read(text), life.target)
+    ]
+    assert {item.path for item in artifacts} == {f"{life.app}-web.container", f"{life.app}-web.env"}
+    app = Rendered(tuple(artifacts), secrets=frozenset({"g-s3cret"}), variables=lambda _: {})
+    wanted = systemd.parse(app, life.target).resources
+    assert life.run(wanted) == {"web.service": "create"}
+    assert life.wrote("web.service", "got g-s3cret")
+    unit = life.unit("web.service")
+    said = node.systemctl("show", unit) + node.systemctl("cat", unit) + node.run("sh", "-c", "cat /proc/[0-9]*/cmdline")
+    assert "s3cret" not in said
+    assert life.run(wanted) == {}
 
 
 def test_what_podman_makes_no_unit_of_is_told(life: Life) -> None:

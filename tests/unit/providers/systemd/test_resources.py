@@ -321,3 +321,14 @@ def test_what_podman_would_make_no_unit_of_is_refused(path: str, text: str, said
 def test_a_unit_and_a_file_of_podman_that_become_the_same_unit_are_refused() -> None:
     (said,) = faults(("a", "web.service", WEB), ("b", "web.container", "[Container]\nImage=x\n"))
     assert "two units are called 'web.service'" in said
+
+
+def test_variables_of_podmans_files_lie_beside_the_units() -> None:
+    container = "[Container]\nImage=example/web:1\nEnvironmentFile=./web.env\n"
+    artifacts = [("web", "q/web.container", container), ("web", "q/web.env", "A=hunter22\nB=2\n")]
+    found = parsed(*artifacts, secrets=frozenset({"hunter22"}))
+    (unit,) = found.resources
+    assert unit.body["text"] == container.replace("./web.env", "/@atomicapp-files@/app/web.env/env")
+    assert unit.body["files"] == {"app/web.env/env": {"text": "A=hunter22\nB=2\n", "mode": 0o600, "uid": 0, "gid": 0}}
+    assert unit.body["hidden"] == ["env/A"]
+    assert found.issues == ()
