@@ -28,7 +28,8 @@ case $* in
     setsid scripts/cluster.sh build &
     build=$!
     # a failure is told by the tests that need them
-    setsid sh -c 'tests/engines/node/build.sh; exec samples/images/build.sh mariadb wordpress httpd redis guestbook voting python' \
+    setsid sh -c 'tests/engines/node/build.sh; samples/images/build.sh mariadb wordpress httpd redis guestbook voting python
+        exec tests/engines/node/build.sh podman' \
         >/dev/null 2>&1 &
     images=$!
     ;;

@@ -16,7 +16,7 @@ from atomicapp.workload.fidelity import Table
 from atomicapp.workload.project import Project
 
 NAME = "systemd"
-ACCEPTS = "unit files, called as their units (NAME.service, NAME@.service, ...), a text of `docker run` commands, Compose files"
+ACCEPTS = "unit files, called as their units (NAME.service, NAME@.service, ...), Podman's Quadlet files, a text of `docker run` commands, Compose files"
 
 
 def parse(rendered: Rendered, target: Target) -> Parsed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 import shlex
 import threading
 import time
@@ -31,12 +32,14 @@ from atomicapp.providers.systemd.folder import FILES, File, Folder, OwnFile
 from atomicapp.providers.systemd.marks import STATE, UNIT, VOLUME
 from atomicapp.providers.systemd.observe import units_of
 from atomicapp.providers.systemd.tools import LONGEST_END, Refused, Systemd
+from atomicapp.providers.units import podman
 from atomicapp.providers.units.own import numbered
 
 CLEANED_WITHIN = 60.0
 """Seconds for systemd to remove the data of a service."""
 
 _PAUSE = 0.1
+_GENERATED = re.compile(rf"^\[(?:{'|'.join(kind.title() for kind in podman.SUFFIXES)})\]", re.MULTILINE)
 
 
 class Reloads:
@@ -154,6 +157,7 @@ class Applier:
                 self.reloads.now()
         if self._write(resource):
             self.reloads.now()
+        self._refuse_unmade(resource)
         self._start(resource.name, resource.body)
         if resource.body.get("way") == marks.ONCE:
             self.folder.clear_due(self.app, resource.name)
@@ -162,7 +166,7 @@ class Applier:
         """Write the files of a unit; whether they were not there just so."""
         there = self.folder.unit(resource.name)
         if there is not None and there.mark is None:
-            whose = f"was not made by atomicapp: {self.folder.path / resource.name}"
+            whose = f"was not made by atomicapp: {self.folder.place(resource.name, there.source)}"
             raise observe.foreign(resource, whose, "disable it and remove the file")
         if there is not None and there.mark and there.mark.app != self.app:
             raise observe.foreign(
@@ -178,6 +182,22 @@ class Applier:
                 self.folder.remove_own(name)
         self.reloads.note()
         return True
+
+    def _refuse_unmade(self, resource: Resource) -> None:
+        """EngineError where Podman's generator has made no unit of a file."""
+        source, units = resource.body.get("source", ""), _units(resource)
+        if not source or not units:
+            return
+        rows = self.systemd.show(units, ("LoadState",))
+        if any(row.get("LoadState") == "not-found" for row in rows.values()):
+            place = self.folder.place(resource.name, source)
+            raise EngineError(
+                f"{resource.component}: Podman has made no unit {units[0]} of {place}",
+                component=resource.component,
+                position=resource.position,
+                hint="it takes Podman 4.4 or newer; what its generator says of the file is told by "
+                f"`/usr/lib/systemd/system-generators/podman-system-generator {'--user ' * self.systemd.user}--dryrun`",
+            )
 
     def text(self, resource: Resource) -> str:
         """The text of a unit, with the place of its own files."""
@@ -195,6 +215,7 @@ class Applier:
         if surplus:
             self._down(sorted(surplus), installed=_installed(old))
         self.reloads.now()
+        self._refuse_unmade(resource)
         new = self.text(resource)
         if _installed(old) and _install(old) != _install(new):
             # links that the new text does not ask for go with the old ones
@@ -357,8 +378,8 @@ def _units(resource: Resource) -> list[str]:
 
 
 def _installed(text: str) -> bool:
-    """Whether a unit says when a boot is to start it."""
-    return bool(_install(text))
+    """Whether a unit says when a boot is to start it, and systemctl is to see to that. Podman's generator does it itself."""
+    return bool(_install(text)) and not _GENERATED.search(text)
 
 
 def _install(text: str) -> dict[str, str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from atomicapp.errors import ERROR, Issue, SpecError
 from atomicapp.model import Artifact
 from atomicapp.position import Position, line_of
 from atomicapp.providers.units import artifacts as common
-from atomicapp.providers.units import names, own, syntax
+from atomicapp.providers.units import names, own, podman, syntax
 from atomicapp.providers.units.syntax import Unit
 from atomicapp.records import NamedTuple
 
@@ -37,18 +37,21 @@ _PREFIXES = {
 
 
 class Found(NamedTuple):
-    """One unit, with the artifact that holds it."""
+    """One unit, with the artifact that holds it. `source` is the name of the file of which Podman's generator makes it,
+    empty for a unit file: `unit` is then what that file says, under the name of the unit."""
 
     unit: Unit
     artifact: Artifact
+    source: str = ""
 
     @property
     def name(self) -> names.Name:
         return names.split(self.unit.name)
 
 
-def read(artifact: Artifact, app: str) -> list[Found]:
-    """The units of an artifact. SpecError with all that is wrong with them."""
+def read(artifact: Artifact, app: str, beside: Collection[str] = ()) -> list[Found]:
+    """The units of an artifact; `beside` are the names of its component's files of variables. SpecError with all that is wrong
+    with them."""
     issues: list[Issue] = []
     found: list[Found] = []
     if artifact.path.endswith(_OTHERS):
@@ -56,6 +59,8 @@ def read(artifact: Artifact, app: str) -> list[Found]:
         raise SpecError([_issue(artifact, message, Position(artifact.file, 1, 1), "kind", _OTHERS_HINT)])
     for name, text, line in common.texts(artifact, app):
         place = Position(artifact.file, line, 1)
+        source = name if podman.is_file(name) else ""
+        name = podman.service(source) if source else name
         wrong = names.fault(name) or _bad_name(name)
         if wrong:
             issues.append(
@@ -64,12 +69,13 @@ def read(artifact: Artifact, app: str) -> list[Found]:
             continue
         try:
             # empty lines in place of what stands before: the places stay those of the file
-            unit = syntax.read("\n" * (line - 1) + text, place, name, line_max=None)._replace(text=text)
+            whole = "\n" * (line - 1) + text
+            unit = syntax.read(whole, place, name, line_max=None, bare=bool(source))._replace(text=text)
         except SpecError as error:
             issues += [issue._replace(excerpt=line_of(artifact.data, issue.position.line)) for issue in error.issues]
             continue
-        found.append(Found(unit, artifact))
-        issues += _faults(found[-1])
+        found.append(Found(unit, artifact, source))
+        issues += _faults(found[-1], beside)
     if any(issue.severity == ERROR for issue in issues):
         raise SpecError(sorted(issues, key=lambda issue: issue.position[1:3]))
     return found
@@ -88,9 +94,12 @@ def _issue(artifact: Artifact, message: str, place: Position, code: str, hint: s
     return Issue(ERROR, message, place, code, "", hint, line_of(artifact.data, place.line))
 
 
-def _faults(found: Found) -> Iterator[Issue]:
-    """What systemd refuses to load."""
-    unit, artifact, kind = found.unit, found.artifact, found.name.type
+def _faults(found: Found, beside: Collection[str]) -> Iterator[Issue]:
+    """What systemd refuses to load, or Podman's generator."""
+    unit, artifact, kind = found.unit, found.artifact, "" if found.source else found.name.type
+    for message, option, hint in podman.faults(unit, found.source, beside) if found.source else ():
+        said = unit.said(podman.section(found.source), option) if option else ()
+        yield _issue(artifact, message, said[-1].position if said else unit.position, "incomplete", hint)
     section, needed, what = _MUST.get(kind, ("", (), ""))
     prefixes = _PREFIXES.get(kind, ())
     if section and not any(

@@ -19,7 +19,7 @@ ENV = "env"
 def texts(text: str) -> dict[str, str]:
     """The options of a text; those that are said more than once have a line for each. Empty when it can't be read."""
     try:
-        unit = syntax.read(text, "unit", "unit.service", line_max=None)
+        unit = syntax.read(text, "unit", "unit.service", line_max=None, bare=True)
     except SpecError:
         return {}
     options = ((option.section, option.name, option.value) for option in unit.options if option.section != SECTION)

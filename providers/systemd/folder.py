@@ -1,4 +1,4 @@
-"""The folder of unit files: what of it is ours, and how we write to it.
+"""The folder of unit files, and that of the files of which Podman makes units: what of them is ours, and how we write to them.
 
 FOLDER/web.service              a unit, with its mark
 FOLDER/atomicapp/APP/NAME       files of the app's units (0600): values that must not stand in a unit
@@ -17,7 +17,7 @@ from pathlib import Path
 from atomicapp.errors import EngineError
 from atomicapp.providers.systemd import marks
 from atomicapp.providers.systemd.marks import Mark
-from atomicapp.providers.units import names
+from atomicapp.providers.units import names, podman
 from atomicapp.records import NamedTuple
 
 OWN = "atomicapp"
@@ -41,12 +41,13 @@ class OwnFile(NamedTuple):
 
 class File(NamedTuple):
     """A unit file, or the mark of data. `mark` is None for what is not ours; `due`: nothing has started it with this text
-    yet."""
+    yet; `source` is the name of the file where it is not that of the unit, since Podman's generator makes the unit of it."""
 
     name: str
     text: str
     mark: Mark | None
     due: bool = False
+    source: str = ""
 
     @property
     def touched(self) -> bool:
@@ -57,8 +58,9 @@ class File(NamedTuple):
 class Folder:
     """Reads and writes. What can't be read or written is an EngineError that says what to do."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, podman: Path | None = None) -> None:
         self.path = path
+        self.podman = podman or path
         self._lock = threading.Lock()
 
     # ------------------------------------------------------------ reading
@@ -71,14 +73,29 @@ class Folder:
                 file = self._read(Path(entry.path), entry.name)
                 if file is not None and file.mark is not None:
                     found.append(file._replace(due=self._due(file.mark.app, file.name).exists()))
+        for entry in self._entries(self.podman):
+            if podman.is_file(entry.name) and entry.is_file(follow_symlinks=False):
+                name = podman.service(entry.name)
+                file = self._read(Path(entry.path), name)
+                if file is not None and file.mark is not None:
+                    found.append(file._replace(due=self._due(file.mark.app, name).exists(), source=entry.name))
         for app in self._entries(self.path / OWN):
             if app.is_dir(follow_symlinks=False):
                 found += self._data(Path(app.path))
         return sorted(found, key=lambda file: file.name)
 
     def unit(self, name: str) -> File | None:
-        """One unit file, whoever wrote it; None when there is none."""
-        return self._read(self.path / name, name)
+        """One unit file, or the file that becomes it, whoever wrote it; None when there is none."""
+        if (found := self._read(self.path / name, name)) is not None or not name.endswith(".service"):
+            return found
+        for source in podman.files(name):
+            if (found := self._read(self.podman / source, name)) is not None:
+                return found._replace(source=source)
+        return None
+
+    def place(self, name: str, source: str = "") -> Path:
+        """Where a unit is written."""
+        return self.podman / Path(source).name if source else self.path / name
 
     def data(self, app: str, key: str) -> File | None:
         """The mark of data."""
@@ -128,7 +145,7 @@ class Folder:
         """A unit with its own files. Each comes as a whole or not at all."""
         for own in files:
             self._write(self.files / own.path, own.text, own.mode, (own.uid, own.gid))
-        self._write(self.path / name, marks.written(text, mark), 0o600 if mark.hidden else 0o644)
+        self._write(self.place(name, mark.source), marks.written(text, mark), 0o600 if mark.hidden else 0o644)
 
     def write_data(self, mark: Mark) -> None:
         """The mark of data."""
@@ -136,7 +153,7 @@ class Folder:
 
     def remove(self, name: str, mark: Mark) -> None:
         """A unit and its own files."""
-        self._unlink(self.path / name)
+        self._unlink(self.place(name, mark.source))
         self._unlink(self._due(mark.app, name))
         for own in mark.files:
             self._unlink(self.files / own)
@@ -186,9 +203,10 @@ class Folder:
 
     def _write_whole(self, path: Path, text: str, mode: int, owner: tuple[int, int]) -> None:
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        self.path.mkdir(parents=True, exist_ok=True)
-        for folder in reversed(path.relative_to(self.path).parents[:-1]):
-            (self.path / folder).mkdir(mode=0o700, exist_ok=True)
+        root = self.path if path.is_relative_to(self.path) else self.podman
+        root.mkdir(parents=True, exist_ok=True)
+        for folder in reversed(path.relative_to(root).parents[:-1]):
+            (root / folder).mkdir(mode=0o700, exist_ok=True)
         try:
             handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
             with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:

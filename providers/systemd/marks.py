@@ -37,7 +37,7 @@ that is scaled to none, or it stands for a network or a volume, which runs nothi
 class Mark(NamedTuple):
     """What a section says. `instances` are those that a template is to run as, `way` one of the words above or empty, `hidden`
     the names of the options that hold a secret, `files` the names of the unit's own files; `text` is the digest of the
-    text, and `purge` what removes a volume, in words."""
+    text, `purge` what removes a volume, in words, and `source` the name of a file of which Podman's generator makes the unit."""
 
     app: str
     component: str
@@ -55,6 +55,7 @@ class Mark(NamedTuple):
     kind: str = UNIT
     image: str = ""
     ports: tuple[str, ...] = ()
+    source: str = ""
 
 
 def of(resource: Resource, app: str, revision: int, text: str = "") -> Mark:
@@ -77,6 +78,7 @@ def of(resource: Resource, app: str, revision: int, text: str = "") -> Mark:
         resource.kind,
         str(body.get("image", "")),
         tuple(body.get("ports", ())),
+        str(body.get("source", "")),
     )
 
 
@@ -89,7 +91,7 @@ def written(text: str, mark: Mark) -> str:
     """The whole file: the text, and the section."""
     lines = [f"Name={mark.app}", f"Component={mark.component}", f"Key={mark.key}", f"Hash={mark.hash}"]
     lines += [f"Order={mark.order}", f"Revision={mark.revision}", f"Lifetime={mark.lifetime}", f"Text={mark.text}"]
-    for name in ("way", "kind", "image"):
+    for name in ("way", "kind", "image", "source"):
         lines += [f"{name.title()}={value}"] if (value := getattr(mark, name)) else []
     for name in ("instances", "hidden", "files", "purge", "ports"):
         lines += [f"{name.title()}={json.dumps(value)}"] if (value := getattr(mark, name)) else []
@@ -122,6 +124,7 @@ def read(whole: str) -> tuple[str, Mark | None]:
         told.get("Kind", UNIT),
         told.get("Image", ""),
         _texts(told.get("Ports", "")),
+        told.get("Source", ""),
     )
     return text, mark if mark.app and mark.key else None
 

@@ -71,7 +71,7 @@ def _existing(file: File, mark: Mark, rows: Mapping[str, Row]) -> Existing:
 
 def _refuse_foreign(folder: Folder, item: Resource, owner: str, rows: Mapping[str, Row]) -> None:
     """EngineError for a unit of a wanted name that someone else has made."""
-    place = folder.path / item.name
+    place = folder.place(item.name, item.body.get("source", ""))
     if owner:
         raise foreign(item, f"belongs to the app '{owner}'", f"`atomicapp uninstall {owner}`")
     if place.is_symlink() or place.exists():

@@ -12,6 +12,7 @@ from atomicapp.providers.systemd.marks import UNIT
 from atomicapp.providers.systemd.observe import units_of
 from atomicapp.providers.systemd.state import Row
 from atomicapp.providers.systemd.tools import Systemd
+from atomicapp.providers.units import podman
 
 STEADY = 1.5
 """Seconds that a service must have stayed up whose type does not tell when it is ready: most wrong commands end sooner."""
@@ -51,7 +52,9 @@ class Watch:
             bad = next((row for row in rows.values() if row.get("LoadState") not in ("loaded", None)), None)
             return Failed(reasons.not_loaded(bad)) if bad else Ready("until another unit starts it")
         once = resource.body.get("way") == marks.ONCE
-        found = [(unit, self._one(unit, row, once)) for unit, row in rows.items()]
+        # Podman says that it is ready when the container has begun
+        begun = podman.is_file(resource.body.get("source", ""))
+        found = [(unit, self._one(unit, row, once, begun)) for unit, row in rows.items()]
         for kind in (Failed, Waiting):
             for unit, readiness in found:
                 if isinstance(readiness, kind):
@@ -80,7 +83,7 @@ class Watch:
 
     # ------------------------------------------------------------ one unit
 
-    def _one(self, unit: str, row: Row, once: bool) -> Readiness:
+    def _one(self, unit: str, row: Row, once: bool, begun: bool) -> Readiness:
         if row.get("LoadState") != "loaded":
             return Failed(reasons.not_loaded(row))
         active, sub = row.get("ActiveState", ""), row.get("SubState", "")
@@ -94,7 +97,7 @@ class Watch:
             reason = f"ends again and again ({count} restarts): {reasons.end(row)}"
             return Failed(reason, self._tail(unit, row, looks=journal.LOOKS), lasting=False)
         if active in ("active", "reloading", "refreshing"):
-            return self._up(unit, row, once)
+            return self._up(unit, row, once, begun)
         if active in ("activating", "deactivating", "maintenance"):
             text = row.get("StatusText", "")
             return Waiting(f"{active} ({sub})" + (f": {text}" if text else ""))
@@ -102,9 +105,10 @@ class Watch:
             return Waiting("waits for its turn")
         return self._down(unit, row, once)
 
-    def _up(self, unit: str, row: Row, once: bool) -> Readiness:
+    def _up(self, unit: str, row: Row, once: bool, begun: bool) -> Readiness:
         shown = f"{row.get('ActiveState')} ({row.get('SubState')})"
-        if not unit.endswith(".service") or row.get("Type") in _TELLS or row.get("SubState") == "exited":
+        tells = row.get("Type") in _TELLS and not (begun and row.get("Type") == "notify")
+        if not unit.endswith(".service") or tells or row.get("SubState") == "exited":
             return Ready(shown)
         if once:
             return Waiting("has not come to its end yet")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from atomicapp.errors import ERROR, WARNING, Issue, SpecError
-from atomicapp.model import DATA, Artifact, Parsed, Rendered, Resource, Target
+from atomicapp.model import COMPOSE, DATA, Artifact, Parsed, Rendered, Resource, Target
 from atomicapp.position import Position, line_of
 from atomicapp.providers.docker import labels
 from atomicapp.providers.systemd import artifacts, containers, fields, marks
@@ -15,11 +15,14 @@ from atomicapp.providers.systemd.containers import Written
 from atomicapp.providers.systemd.folder import FILES
 from atomicapp.providers.systemd.marks import STATE, UNIT, VOLUME
 from atomicapp.providers.units import artifacts as common
-from atomicapp.providers.units import names, own, quoting
+from atomicapp.providers.units import names, own, podman, quoting
 from atomicapp.providers.units.parts import File, Part
 from atomicapp.providers.units.syntax import Unit
 from atomicapp.workload import requirements
 from atomicapp.workload.ordering import ordered
+
+VARIABLES = ".env"
+"""How a file of variables is called, which Podman's files may name."""
 
 SECRET_HINT = "put it in a file that EnvironmentFile= or LoadCredential= names"  # noqa: S105 (a hint)
 
@@ -37,10 +40,17 @@ class _Parser:
         self.groups: list[list[Found] | Written] = []  # in the order of the graph
         self.data: dict[str, Resource] = {}
         self.secrets: set[str] = set()
+        self.variables: dict[tuple[str, str], str] = {}  # texts of files beside those of Podman, by component and name
         self.things: set[str] = set()  # units of networks and volumes so far
 
     def run(self) -> Parsed:
+        beside = [
+            item for item in self.rendered.artifacts if item.provider != COMPOSE and item.path.endswith(VARIABLES)
+        ]
+        self.variables = {(item.component, item.path.rpartition("/")[2]): item.data for item in beside}
         for artifact in self.rendered.artifacts:
+            if artifact in beside:
+                continue
             try:
                 self._read(artifact)
             except SpecError as error:
@@ -71,7 +81,8 @@ class _Parser:
             self.secrets |= written.units.secrets
             self.groups.append(written)
             return
-        found = artifacts.read(artifact, self.app)
+        beside = {name for component, name in self.variables if component == artifact.component}
+        found = artifacts.read(artifact, self.app, beside)
         last = self.groups[-1] if self.groups else None
         if isinstance(last, list) and last and last[0].artifact.component == artifact.component:
             last += found  # files of one component are started side by side
@@ -130,6 +141,11 @@ class _Parser:
             for option in own.volumes(unit):
                 volume = requirements.find(self.rendered.volumes, artifact.component, option.value)
                 used |= {(volume.namespace, volume.requirement.name)} if volume else set()
+        for found in (found for group in self.groups if isinstance(group, list) for found in group):
+            if found.source.endswith(".volume"):
+                for name in (podman.volume(found.unit, found.source), found.source.removesuffix(".volume")):
+                    wanted = requirements.find(self.rendered.volumes, found.artifact.component, name)
+                    used |= {(wanted.namespace, wanted.requirement.name)} if wanted else set()
         words = ("unit", "[X-Atomicapp] Volume=NAME, or `docker run -v NAME:/path`", "local volumes", "the disk has")
         self.issues += requirements.unmet(self.rendered.volumes, used, *words)
 
@@ -139,14 +155,34 @@ class _Parser:
         unit, component = found.unit, found.artifact.component
         instances = artifacts.instances(found)
         way = marks.ONCE if common.is_once(unit) else ""
+        if found.source.endswith((".network", ".volume", ".image", ".build")):
+            way = marks.THING
         of_others = unit.name in triggered or own.is_loaded_only(unit)
         if of_others or (found.name.is_template and not instances):
             way = marks.PRESENT_ONLY
         hidden = self._hidden(unit.name, unit.text, found.artifact, unit.position)
-        body = _body(unit.text, way=way, instances=list(instances), hidden=hidden)
+        text, files = self._beside(found)
+        for path, file in files.items():
+            told = fields.variables(path, file["text"])
+            hidden += labels.holding(told.items(), {*self.rendered.secrets, *self.secrets})
+        body = _body(text, way=way, instances=list(instances), hidden=hidden, files=files, source=found.source)
         needs = tuple(self._state(found, directory) for directory in artifacts.state_directories(found))
         needs += tuple(self._volume(component, option.value, option.position) for option in own.volumes(unit))
+        if found.source.endswith(".volume"):
+            volume = podman.volume(unit, found.source)
+            needs += (self._volume(component, volume, unit.position, ("/usr/bin/podman", "volume", "rm", volume)),)
         return Resource(f"{UNIT}/{unit.name}", component, UNIT, unit.name, body, unit.position, order, needs)
+
+    def _beside(self, found: Found) -> tuple[str, dict[str, Any]]:
+        """The text of a file of Podman with the places of the files of variables that the app has for it, and these files."""
+        text, files = found.unit.text, {}
+        for option in found.unit.said("Container", "EnvironmentFile") if found.source else ():
+            data = self.variables.get((found.artifact.component, podman.beside(option.value)))
+            if data is not None:
+                path = f"{names.clean(self.app)}/{names.clean(podman.beside(option.value))}/{fields.ENV}"
+                text = text.replace(f"={option.value}", f"={FILES}/{path}")
+                files[path] = {"text": data, "mode": 0o600, "uid": 0, "gid": 0}
+        return text, files
 
     def _hidden(self, name: str, text: str, artifact: Artifact, place: Position) -> list[str]:
         hidden = fields.hidden(text, {*self.rendered.secrets, *self.secrets})

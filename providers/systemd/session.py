@@ -24,7 +24,7 @@ class SystemdSession:
 
     def __init__(self, systemd: Systemd) -> None:
         self.systemd = systemd
-        self.folder = Folder(systemd.folder)
+        self.folder = Folder(systemd.folder, systemd.podman)
         self.watch = Watch(systemd)
         self.reloads = Reloads(systemd)
         self._coming = Submissions(())

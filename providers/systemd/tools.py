@@ -50,10 +50,12 @@ class Refused(Exception):  # noqa: N818 (becomes an EngineError where the step i
 
 
 class Systemd:
-    """One manager: `user` tells whose. Safe to use from several threads."""
+    """One manager: `user` tells whose. Unit files go to `folder`, those of Podman's generator to `podman`. Safe to use from
+    several threads."""
 
-    def __init__(self, folder: Path, *, user: bool) -> None:
+    def __init__(self, folder: Path, *, user: bool, podman: Path | None = None) -> None:
         self.folder = folder
+        self.podman = podman or folder
         self.user = user
 
     @property
@@ -203,7 +205,7 @@ def locate(target: Target) -> Systemd:
         if shutil.which(program) is None:
             raise _absent(program)
     user = os.geteuid() != 0
-    return Systemd(folder(user=user), user=user)
+    return Systemd(folder(user=user), user=user, podman=podman_folder(user=user))
 
 
 def folder(*, user: bool) -> Path:
@@ -215,6 +217,17 @@ def folder(*, user: bool) -> Path:
         return Path("/etc/systemd/system")
     config = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     return Path(config) / "systemd" / "user"
+
+
+def podman_folder(*, user: bool) -> Path:
+    """Where the files go of which Podman's generator makes units."""
+    given = os.environ.get("QUADLET_UNIT_DIRS", "").partition(":")[0]
+    if given:
+        return Path(given)
+    if not user:
+        return Path("/etc/containers/systemd")
+    config = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(config) / "containers" / "systemd"
 
 
 def connect(target: Target) -> Systemd:

@@ -13,7 +13,7 @@ from functools import partial
 
 from atomicapp.errors import Issue
 from atomicapp.model import COMPOSE, Artifact, Rendered
-from atomicapp.providers.units import names
+from atomicapp.providers.units import names, podman
 from atomicapp.providers.units.syntax import Unit
 from atomicapp.workload.fidelity import Table
 from atomicapp.workload.project import Project
@@ -21,7 +21,10 @@ from atomicapp.workload.project import Project
 TRUE = ("true", "yes", "1", "on", "t")
 """What systemd and fleet take for true."""
 
-_HEAD = re.compile(r"^#[ \t]*(?:/\S*/)?([^\s/]+\.(?:" + "|".join(sorted(names.TYPES)) + r"))[ \t]*\r?$", re.MULTILINE)
+_HEAD = re.compile(
+    r"^#[ \t]*(?:/\S*/)?([^\s/]+\.(?:" + "|".join(sorted({*names.TYPES, *podman.SUFFIXES})) + r"))[ \t]*\r?$",
+    re.MULTILINE,
+)
 _COMMAND = re.compile(
     r"\A(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*(?:sudo[ \t]+(?:-\S+[ \t]+)*)?(?:\S*/)?(?:docker|podman)[ \t]"
 )
@@ -32,7 +35,7 @@ _TRIGGERS = {"timer": "Unit", "path": "Unit", "socket": "Service"}
 def texts(artifact: Artifact, app: str) -> Iterator[tuple[str, str, int]]:
     """The units of a file: name, text, and the line where it begins."""
     name = artifact.path.rpartition("/")[2]
-    if name.rpartition(".")[2] in names.TYPES:
+    if name.rpartition(".")[2] in names.TYPES or podman.is_file(name):
         yield name, artifact.data, 1
         return
     heads = list(_HEAD.finditer(artifact.data))

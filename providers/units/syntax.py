@@ -123,13 +123,16 @@ def joined(value: str) -> str:
 # ---------------------------------------------------------------- from text
 
 
-def read(text: str, position: Position | str, name: str, *, line_max: int | None = LINE_MAX) -> Unit:
+def read(
+    text: str, position: Position | str, name: str, *, line_max: int | None = LINE_MAX, bare: bool = False
+) -> Unit:
     """The unit `name` of a text; `position` names the file (its line and column are those of the unit as a whole).
 
-    SpecError with a finding for each fault. `line_max` None: lines may be as long as they like.
+    SpecError with a finding for each fault. `line_max` None: lines may be as long as they like; `bare`: it may say nothing
+    in its sections.
     """
     whole = position if isinstance(position, Position) else Position(position)
-    return _Reader(text, whole, line_max).unit(name)
+    return _Reader(text, whole, line_max).unit(name, bare=bare)
 
 
 class _Reader:
@@ -142,12 +145,12 @@ class _Reader:
         self.section: str | None = None
         self.lost = False  # below a header that could not be read: what stands there is no fault of its own
 
-    def unit(self, name: str) -> Unit:
+    def unit(self, name: str, *, bare: bool) -> Unit:
         lines = list(self._lines())
         at = 0
         while at < len(lines):
             at = self._line(lines, at)
-        if not self.options and not self.issues:
+        if not self.options and not self.issues and not bare:
             self._fault(
                 0, 0, "the unit is empty", "empty", "a unit has sections such as [Unit] and [Service] with NAME=VALUE"
             )

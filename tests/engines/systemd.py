@@ -32,6 +32,10 @@ class Node:
     """One machine. `units` is its /etc/systemd/system, as a folder of this machine that lies at the same place on the
     node, too; `machine_id` is its identity, 32 hex digits."""
 
+    image = IMAGE
+    options: tuple[str, ...] = ()
+    """Further options of `docker run`."""
+
     def __init__(self, engine: DockerEngine, folder: Path, name: str) -> None:
         self._engine = engine
         self.label = name
@@ -58,7 +62,7 @@ class Node:
             *("run", "--detach", "--name", self.name, "--hostname", self.label, "--label", LABEL),
             *("--cgroupns", "private", "--cap-add", "SYS_ADMIN", "--tmpfs", "/run", "--tmpfs", "/run/lock"),
             *("--tmpfs", "/tmp", "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
-            *("--env", f"MACHINE_ID={self.machine_id}", *mounts, IMAGE),
+            *("--env", f"MACHINE_ID={self.machine_id}", *mounts, *self.options, self.image),
         )
         self.wait()
 
@@ -172,13 +176,13 @@ class Nodes:
             self.drop(name)
 
 
-def build(engine: DockerEngine, cache: Path) -> None:
-    """The image of the nodes, on the engine."""
+def build(engine: DockerEngine, cache: Path, *variant: str) -> None:
+    """The image of the nodes, on the engine; the variant `podman` has Podman, too."""
     needs("mmdebstrap", "flock")
     if not engine.host.startswith("unix://"):
         missing(f"systemd's nodes need the socket of a Docker Engine of this machine, not {engine.host}")
-    with engine.lock("node"):
+    with engine.lock("-".join(["node", *variant])):
         run(
-            *("bash", str(ROOT / "tests" / "engines" / "node" / "build.sh")),
+            *("bash", str(ROOT / "tests" / "engines" / "node" / "build.sh"), *variant),
             env={"DOCKER_HOST": engine.host, "ATOMICAPP_CACHE": str(cache), "PATH": f"{os.environ['PATH']}:/usr/sbin"},
         )

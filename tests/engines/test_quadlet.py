@@ -3,12 +3,9 @@ generator is built from its module, which needs Go and nothing else of Podman.""
 
 from __future__ import annotations
 
-import os
-import pwd
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,40 +15,17 @@ from atomicapp.providers.units import quadlet
 from tests.compose import truth
 from tests.compose.files import read_input
 from tests.compose.units import NAMES
-from tests.engines.process import missing, run
+from tests.engines.quadlet import build
 
 pytestmark = pytest.mark.engine
 
-MODULE = Path(__file__).parent / "quadlet_generator"
-GO = {"GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -modcacherw"}
 OWN = (".container", ".network", ".volume")
-
-
-def go() -> str:
-    """The Go of the machine, else that of the virtual environment, where the cluster's build puts one."""
-    for found in (shutil.which("go"), str(Path(sys.executable).parent / "go")):
-        version = re.search(r"go1\.(\d+)", run(found, "version")) if found and Path(found).exists() else None
-        if found and version and int(version[1]) >= 24:
-            return found
-    return missing("no Go 1.24 or newer is there")
 
 
 @pytest.fixture(scope="module")
 def generator(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program `quadlet`."""
-    made = tmp_path_factory.mktemp("quadlet") / "quadlet"
-    done = subprocess.run(
-        [go(), "build", "-o", str(made), "github.com/containers/podman/v5/cmd/quadlet"],
-        cwd=MODULE,
-        # with the caches of the user, which tests have no other use for
-        env={**os.environ, **GO, "HOME": pwd.getpwuid(os.getuid()).pw_dir},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        missing(f"Quadlet can't be built: {done.stderr.strip()[-500:]}")
-    return made
+    return build(tmp_path_factory.mktemp("quadlet"))
 
 
 def units(generator: Path, folder: Path, name: str, text: str = "") -> dict[str, str]:

@@ -274,3 +274,61 @@ def test_a_requirement_of_the_package_names_its_volume() -> None:
     assert [issue.code for issue in unused.issues] == ["unused-volume"]
     named = parsed(("web", "web.service", f"{WEB}[X-Atomicapp]\nVolume=data\n"), volumes=(volume,))
     assert [issue.code for issue in named.issues] == ["volume-size"]
+
+
+# ---------------------------------------------------------------- files of Podman's generator
+
+
+def test_files_of_podman_are_units_under_the_names_that_it_gives() -> None:
+    volume = Volume("", PersistentVolume("data", "ReadWriteOnce", 0, HERE))
+    container = "[Container]\nImage=example/web:1\nVolume=data.volume:/data\n[Install]\nWantedBy=multi-user.target\n"
+    found = parsed(("web", "q/web.container", container), ("web", "q/data.volume", "[Volume]\n"), volumes=(volume,))
+    assert found.issues == ()
+    told = {item.name: item.body for item in found.resources}
+    assert told["web.service"] == {"text": container, "source": "web.container"}
+    assert told["data-volume.service"] == {"text": "[Volume]\n", "source": "data.volume", "way": "thing"}
+    assert told["systemd-data"] == {"purge": ["/usr/bin/podman", "volume", "rm", "systemd-data"]}
+    assert {item.name for item in found.resources if item.lifetime == DATA} == {"systemd-data"}
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "said"),
+    [
+        ("a.container", "[Container]\nExec=true\n", "a.container:1:1 a.container does not say Image= or Rootfs="),
+        ("a.container", "[Service]\nRestart=no\n", "a.container:1:1 a.container has no section [Container]"),
+        ("a.kube", "[Kube]\n", "a.kube:1:1 a.kube has no section [Kube]"),
+        (
+            "a.container",
+            "[Container]\nImage=x\nServiceName=b\n",
+            "a.container:3:1 ServiceName=b: the unit of a.container must be called a.service here",
+        ),
+        (
+            "a.container",
+            "[Container]\nImage=x\nEnvironmentFile=./a.env\n",
+            "a.container:3:1 EnvironmentFile=./a.env: nothing brings that file to the place of a.container",
+        ),
+        (
+            "a b.container",
+            "[Container]\nImage=x\n",
+            "a b.container:1:1 'a b.service': invalid character ' ' in unit name",
+        ),
+    ],
+)
+def test_what_podman_would_make_no_unit_of_is_refused(path: str, text: str, said: str) -> None:
+    assert faults(("web", path, text)) == [said]
+
+
+def test_a_unit_and_a_file_of_podman_that_become_the_same_unit_are_refused() -> None:
+    (said,) = faults(("a", "web.service", WEB), ("b", "web.container", "[Container]\nImage=x\n"))
+    assert "two units are called 'web.service'" in said
+
+
+def test_variables_of_podmans_files_lie_beside_the_units() -> None:
+    container = "[Container]\nImage=example/web:1\nEnvironmentFile=./web.env\n"
+    artifacts = [("web", "q/web.container", container), ("web", "q/web.env", "A=hunter22\nB=2\n")]
+    found = parsed(*artifacts, secrets=frozenset({"hunter22"}))
+    (unit,) = found.resources
+    assert unit.body["text"] == container.replace("./web.env", "/@atomicapp-files@/app/web.env/env")
+    assert unit.body["files"] == {"app/web.env/env": {"text": "A=hunter22\nB=2\n", "mode": 0o600, "uid": 0, "gid": 0}}
+    assert unit.body["hidden"] == ["env/A"]
+    assert found.issues == ()
