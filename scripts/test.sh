@@ -59,7 +59,7 @@ for folder in contract compat engines; do
 done
 await_build
 echo "== contract, compatibility, engines =="
-$bin/pytest -q -n "$((2 * $(nproc) + 1 > 8 ? 8 : 2 * $(nproc) + 1))" --dist loadfile --no-loadscope-reorder --durations=10 --cov --cov-append --cov-report= "${rest[@]}" || failed=1
+$bin/pytest -q -n "$((2 * $(nproc) > 8 ? 8 : 2 * $(nproc)))" --dist loadfile --no-loadscope-reorder --durations=10 --cov --cov-append --cov-report= "${rest[@]}" || failed=1
 echo "== coverage =="
 $bin/coverage report --fail-under=90 || failed=1
 exit $failed
