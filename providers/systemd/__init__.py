@@ -2,6 +2,7 @@
 
 artifacts   texts -> units, with what systemd would refuse; resources units -> resources (pure)
 marks       the section by which a unit file says whose it is; fields a unit as paths and texts
+runtime     which program runs containers here: units are written for the docker command, or as files for Podman's generator
 tools       the way to systemd: systemctl, journalctl, the folder of the unit files
 folder      what lies in that folder; observe what is there; compare what differs; apply makes it so
 ready, journal, reasons   how it is doing, what it wrote, and why it did not work
@@ -20,10 +21,10 @@ ACCEPTS = "unit files, called as their units (NAME.service, NAME@.service, ...),
 
 
 def parse(rendered: Rendered, target: Target) -> Parsed:
-    """See providers.base.Provider. Pure."""
-    from atomicapp.providers.systemd import resources
+    """See providers.base.Provider. Pure, but for a look at which program is here to run containers."""
+    from atomicapp.providers.systemd import resources, runtime
 
-    return resources.parse(rendered, target)
+    return resources.parse(rendered, target, runtime.of(target))
 
 
 def fidelity(*, converted: bool = False) -> Table:
@@ -52,7 +53,7 @@ def reachable(target: Target) -> Reachable:
     """See providers.base.Provider."""
     import os
 
-    from atomicapp.providers.systemd import tools
+    from atomicapp.providers.systemd import runtime, tools
 
     where = ""
     try:
@@ -64,4 +65,8 @@ def reachable(target: Target) -> Reachable:
     nearest = next((folder for folder in (found.folder, *found.folder.parents) if folder.exists()), found.folder)
     if not os.access(nearest, os.W_OK):
         return Reachable(False, "the folder of unit files can't be written to by this user", where)
-    return Reachable(True, f"version {version}, {'user manager' if found.user else 'system'} {state}", where)
+    return Reachable(
+        True,
+        f"version {version}, {'user manager' if found.user else 'system'} {state}, containers by {runtime.of(target)}",
+        where,
+    )

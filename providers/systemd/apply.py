@@ -27,7 +27,7 @@ from atomicapp.model import (
     Step,
 )
 from atomicapp.providers.base import Report
-from atomicapp.providers.systemd import fields, journal, marks, observe, reasons
+from atomicapp.providers.systemd import fields, journal, marks, observe, reasons, runtime
 from atomicapp.providers.systemd.folder import FILES, File, Folder, OwnFile
 from atomicapp.providers.systemd.marks import STATE, UNIT, VOLUME
 from atomicapp.providers.systemd.observe import units_of
@@ -39,6 +39,7 @@ CLEANED_WITHIN = 60.0
 """Seconds for systemd to remove the data of a service."""
 
 _PAUSE = 0.1
+_GONE = ("no such volume", "no such network", "network not found")
 _GENERATED = re.compile(rf"^\[(?:{'|'.join(kind.title() for kind in podman.SUFFIXES)})\]", re.MULTILINE)
 
 
@@ -180,6 +181,8 @@ class Applier:
         if there is not None and there.mark:
             for name in set(there.mark.files) - set(resource.body.get("files", {})):
                 self.folder.remove_own(name)
+            if there.source != resource.body.get("source", ""):
+                self.folder.remove_file(resource.name, there.source)
         self.reloads.note()
         return True
 
@@ -190,13 +193,14 @@ class Applier:
             return
         rows = self.systemd.show(units, ("LoadState",))
         if any(row.get("LoadState") == "not-found" for row in rows.values()):
-            place = self.folder.place(resource.name, source)
+            place, user = self.folder.place(resource.name, source), self.systemd.user
+            why = runtime.complaint(place.name, user=user)
             raise EngineError(
-                f"{resource.component}: Podman has made no unit {units[0]} of {place}",
+                f"{resource.component}: Podman has made no unit {units[0]} of {place}" + (f": {why}" if why else ""),
                 component=resource.component,
                 position=resource.position,
-                hint="it takes Podman 4.4 or newer; what its generator says of the file is told by "
-                f"`/usr/lib/systemd/system-generators/podman-system-generator {'--user ' * self.systemd.user}--dryrun`",
+                hint="correct the file and run the app again; "
+                f"`{runtime.generator(user=user)} {'--user ' * user}--dryrun` tells what comes of all files",
             )
 
     def text(self, resource: Resource) -> str:
@@ -210,7 +214,16 @@ class Applier:
         surplus = set(units_of(existing.name, instances)) - set(_units(resource))
         self.folder.set_due(self.app, resource.name)
         due = existing.hash == "" and before is not None and not before.touched
-        changed = due or fields.texts(old) != fields.texts(self.text(resource)) or self._own_changed(resource, before)
+        other_kind = before is not None and before.source != resource.body.get("source", "")
+        if other_kind:
+            # what runs is to be ended by the words that it was started with
+            self._down(units_of(existing.name, instances), installed=_installed(old))
+        changed = (
+            due
+            or other_kind
+            or fields.texts(old) != fields.texts(self.text(resource))
+            or self._own_changed(resource, before)
+        )
         self._write(resource)
         if surplus:
             self._down(sorted(surplus), installed=_installed(old))
@@ -314,6 +327,12 @@ class Applier:
         self._down(units_of(file.name, file.mark.instances), installed=_installed(file.text))
         self.folder.remove(file.name, file.mark)
         self.reloads.note()
+        if file.source.endswith(".network") and " network rm " not in file.text:
+            # a network ends with the app that made it; Podman itself leaves it
+            try:
+                self._purge(existing, podman.network_gone(file.text, file.source))
+            except Refused as error:
+                self.report(existing.key, f"left: {error.message}")
 
     # ------------------------------------------------------------ data
 
@@ -351,7 +370,7 @@ class Applier:
             except Refused as error:
                 lines = journal.tail(self.systemd, name, "", 5, looks=journal.LOOKS)
                 self.systemd.systemctl("reset-failed", name)
-                if any("no such volume" in line.lower() for line in lines):
+                if any(gone in line.lower() for line in lines for gone in _GONE):
                     return
                 raise Refused(f"{command}: {lines[-1] if lines else error.message}") from error
 

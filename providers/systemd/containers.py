@@ -1,15 +1,18 @@
-"""Units that run containers: written for Compose files and `docker run` commands by providers.units.writer. Pure."""
+"""Units that run containers, written for Compose files and `docker run` commands: by providers.units.writer for the docker
+command, by providers.units.quadlet for Podman's generator. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from atomicapp.errors import Issue
 from atomicapp.model import Artifact, Rendered
 from atomicapp.position import Position, line_of
 from atomicapp.providers.docker import names as docker_names
+from atomicapp.providers.systemd import runtime
 from atomicapp.providers.systemd.folder import FILES
-from atomicapp.providers.units import artifacts, writer
+from atomicapp.providers.units import artifacts, podman, quadlet, writer
 from atomicapp.providers.units.parts import CONTAINER, Part, Settings, Units
 from atomicapp.records import NamedTuple
 from atomicapp.workload import model, requirements
@@ -33,9 +36,11 @@ class Written(NamedTuple):
     met: frozenset[tuple[str, str]]
 
 
-def read(rendered: Rendered, artifact: Artifact, app: str, issues: list[Issue]) -> Written:
-    """The units of an artifact. SpecError for faults of its text; others go to `issues`."""
-    project = artifacts.project(rendered, artifact, issues, "systemd", _table)
+def read(rendered: Rendered, artifact: Artifact, app: str, issues: list[Issue], program: str) -> Written:
+    """The units of an artifact, whose containers a `program` of runtime.NAMES runs. SpecError for faults of its text; others
+    go to `issues`."""
+    of_podman = program == runtime.PODMAN
+    project = artifacts.project(rendered, artifact, issues, "systemd", quadlet.fidelity if of_podman else _table)
     found = {
         key: requirements.find(rendered.volumes, artifact.component, key)
         for key in {*project.volumes, *(mount.source for work in project.services for mount in work.mounts)}
@@ -45,10 +50,11 @@ def read(rendered: Rendered, artifact: Artifact, app: str, issues: list[Issue]) 
     names = {
         key: docker_names.requirement(app, volume.namespace, volume.requirement.name) for key, volume in met.items()
     }
-    units = write(project, app, artifact.component, names)
+    units = (_for_podman if of_podman else write)(project, app, artifact.component, names)
     issues += [issue._replace(excerpt=_excerpt(artifact, issue)) for issue in units.issues]
     used = frozenset((volume.namespace, volume.requirement.name) for volume in met.values())
-    return Written(artifact, units, tuple(_volumes(project, units)), used)
+    purge = podman.purge if of_podman else _purge
+    return Written(artifact, units, tuple(_volumes(project, units, purge)), used)
 
 
 def write(
@@ -73,6 +79,25 @@ def write(
     )
 
 
+def _for_podman(project: Project, app: str, component: str, volumes: dict[str, str]) -> Units:
+    """The files of which Podman's generator makes the units of a project."""
+    settings = Settings(
+        app,
+        component,
+        folder=FILES,
+        docker=quadlet.PROGRAM,
+        engine_unit="",
+        install=TARGETS,
+        volumes=volumes,
+        line_max=None,
+    )
+    return quadlet.write(project, settings)
+
+
+def _purge(name: str) -> tuple[str, ...]:
+    return (DOCKER, "volume", "rm", name)
+
+
 def _table() -> Table:
     from atomicapp.providers.systemd import rules
 
@@ -83,8 +108,10 @@ def _excerpt(artifact: Artifact, issue: Issue) -> str:
     return line_of(artifact.data, issue.position.line) if issue.position.file == artifact.file else ""
 
 
-def _volumes(project: Project, units: Units) -> list[tuple[str, tuple[str, ...], Position]]:
-    """The named volumes that are not someone else's."""
+def _volumes(
+    project: Project, units: Units, purge: Callable[[str], tuple[str, ...]]
+) -> list[tuple[str, tuple[str, ...], Position]]:
+    """The named volumes that are not someone else's; `purge` gives the words that remove one."""
     external = {spec.name or key for key, spec in project.volumes.items() if spec.external}
     undo = {part.name: part.undo for part in units.parts if part.undo}
     found: dict[str, tuple[str, tuple[str, ...], Position]] = {}
@@ -92,7 +119,7 @@ def _volumes(project: Project, units: Units) -> list[tuple[str, tuple[str, ...],
         for mount in part.work.mounts if part.work else ():
             name = mount.source
             if mount.kind == model.VOLUME and name and name not in external:
-                found.setdefault(name, (name, undo.get(name) or (DOCKER, "volume", "rm", name), mount.position))
+                found.setdefault(name, (name, undo.get(name) or purge(name), mount.position))
     return list(found.values())
 
 

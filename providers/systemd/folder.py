@@ -158,6 +158,10 @@ class Folder:
         for own in mark.files:
             self._unlink(self.files / own)
 
+    def remove_file(self, name: str, source: str) -> None:
+        """The file of a unit, and nothing else."""
+        self._unlink(self.place(name, source))
+
     def set_due(self, app: str, name: str) -> None:
         """Remember that a unit is to be started with what will be written: whatever comes between."""
         self._write(self._due(app, name), "", 0o600)

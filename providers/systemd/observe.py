@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from atomicapp.errors import EngineError
 from atomicapp.model import PRESENT, STOPPED, Existing, Resource
-from atomicapp.providers.systemd import marks, state
+from atomicapp.providers.systemd import marks, runtime, state
 from atomicapp.providers.systemd.folder import File, Folder
 from atomicapp.providers.systemd.marks import UNIT, Mark
 from atomicapp.providers.systemd.state import Row
@@ -28,6 +28,8 @@ def observe(systemd: Systemd, folder: Folder, app: str, wanted: Sequence[Resourc
     own = [file for file in files if file.mark and file.mark.app == app]
     there = {file.name for file in own if file.mark and file.mark.kind == UNIT}
     coming = [item for item in wanted if item.kind == UNIT and item.name not in there]
+    _refuse_other_program(own, wanted)
+    _refuse_without_generator(wanted, user=systemd.user)
     asked = [unit for file in own for unit in _asked(file)]
     asked += [unit for item in coming for unit in units_of(item.name, item.body.get("instances", ()))]
     rows = systemd.show(asked, state.PROPERTIES) if asked else {}
@@ -81,6 +83,37 @@ def _refuse_foreign(folder: Folder, item: Resource, owner: str, rows: Mapping[st
         # what systemd holds of a file that is gone is no hindrance
         if row.get("FragmentPath") and row.get("NeedDaemonReload") != "yes" and row.get("LoadState") == "loaded":
             raise foreign(item, f"was not made by atomicapp: {row['FragmentPath']}", "it would be hidden by ours")
+
+
+def _refuse_other_program(own: Sequence[File], wanted: Sequence[Resource]) -> None:
+    """EngineError where data would be left behind: a volume of Docker's is none of Podman's."""
+    there = {file.mark.key: file.mark.purge for file in own if file.mark and file.mark.purge}
+    for item in wanted:
+        before, now = _program(there.get(item.key, ())), _program(item.body.get("purge", ()))
+        if before and now and before != now:
+            raise EngineError(
+                f"the data of {item.name} is in a volume of {before}, and {now} is to run the app now",
+                component=item.component,
+                position=item.position,
+                hint=f"go on with --provider-api {before}; or move the data, `atomicapp uninstall` the app with --purge-data, "
+                f"and run it with --provider-api {now}",
+            )
+
+
+def _refuse_without_generator(wanted: Sequence[Resource], *, user: bool) -> None:
+    """EngineError where nothing would make units of files that are for Podman."""
+    item = next((item for item in wanted if item.body.get("source")), None)
+    if item is not None and runtime.generator(user=user) is None:
+        raise EngineError(
+            f"{item.body['source']} is for Podman's generator of units (Quadlet), which is not on this machine",
+            component=item.component,
+            position=item.position,
+            hint="install Podman 4.4 or newer (what is written for a Compose file takes 4.9)",
+        )
+
+
+def _program(words: Sequence[str]) -> str:
+    return words[0].rpartition("/")[2] if words else ""
 
 
 def foreign(item: Resource, whose: str, what: str) -> EngineError:

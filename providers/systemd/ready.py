@@ -129,24 +129,24 @@ class Watch:
         # systemd has forgotten it, as it does with what nothing refers to: the journal has not
         word = journal.last_word(self.systemd, unit, self._since)
         if word.result == "dependency":
-            culprit = self._culprit(row) or word.text
-            return Failed(f"was not started, for what it needs did not come up: {culprit}")
+            culprit, tail = self._culprit(row)
+            return Failed(f"was not started, for what it needs did not come up: {culprit or word.text}", tail)
         if "condition" in word.text or "assertion" in word.text.lower():
             return Failed(f"was not started: {word.text}")
         if once or word.message == journal.ENDED_WELL:
             return Ready("completed")
         return self._failed(unit, row, f"is not active: {word.text or 'systemd does not say why'}")
 
-    def _culprit(self, row: Row) -> str:
-        """Which of the units that it needs has failed, and why."""
+    def _culprit(self, row: Row) -> tuple[str, tuple[str, ...]]:
+        """Which of the units that it needs has failed, why, and what it wrote."""
         names = [name for key in ("Requires", "BindsTo", "Requisite") for name in row.get(key, "").split()]
         rows = self.systemd.show(names, state.PROPERTIES) if names else {}
         for name, other in rows.items():
             if other.get("ActiveState") == "failed":
-                return f"{name} has failed ({reasons.end(other)})"
+                return f"{name} has failed ({reasons.end(other)})", self._tail(name, other, looks=journal.LOOKS)
             if other.get("LoadState") not in ("loaded", ""):
-                return f"{name} {reasons.not_loaded(other)}"
-        return ""
+                return f"{name} {reasons.not_loaded(other)}", ()
+        return "", ()
 
     # ------------------------------------------------------------ logs
 

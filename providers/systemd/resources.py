@@ -9,7 +9,7 @@ from atomicapp.errors import ERROR, WARNING, Issue, SpecError
 from atomicapp.model import COMPOSE, DATA, Artifact, Parsed, Rendered, Resource, Target
 from atomicapp.position import Position, line_of
 from atomicapp.providers.docker import labels
-from atomicapp.providers.systemd import artifacts, containers, fields, marks
+from atomicapp.providers.systemd import artifacts, containers, fields, marks, runtime
 from atomicapp.providers.systemd.artifacts import Found
 from atomicapp.providers.systemd.containers import Written
 from atomicapp.providers.systemd.folder import FILES
@@ -27,15 +27,17 @@ VARIABLES = ".env"
 SECRET_HINT = "put it in a file that EnvironmentFile= or LoadCredential= names"  # noqa: S105 (a hint)
 
 
-def parse(rendered: Rendered, target: Target) -> Parsed:
-    """The resources of an app. SpecError with the faults of all artifacts at once."""
-    return _Parser(rendered, target).run()
+def parse(rendered: Rendered, target: Target, program: str = runtime.DOCKER) -> Parsed:
+    """The resources of an app; `program` of runtime.NAMES runs the containers of Compose files and commands. SpecError with the
+    faults of all artifacts at once."""
+    return _Parser(rendered, target, program).run()
 
 
 class _Parser:
-    def __init__(self, rendered: Rendered, target: Target) -> None:
+    def __init__(self, rendered: Rendered, target: Target, program: str) -> None:
         self.rendered = rendered
         self.app = target.app
+        self.program = program
         self.issues: list[Issue] = []
         self.groups: list[list[Found] | Written] = []  # in the order of the graph
         self.data: dict[str, Resource] = {}
@@ -77,7 +79,7 @@ class _Parser:
 
     def _read(self, artifact: Artifact) -> None:
         if common.is_project(artifact):
-            written = containers.read(self.rendered, artifact, self.app, self.issues)
+            written = containers.read(self.rendered, artifact, self.app, self.issues, self.program)
             self.secrets |= written.units.secrets
             self.groups.append(written)
             return
@@ -170,7 +172,7 @@ class _Parser:
         needs += tuple(self._volume(component, option.value, option.position) for option in own.volumes(unit))
         if found.source.endswith(".volume"):
             volume = podman.volume(unit, found.source)
-            needs += (self._volume(component, volume, unit.position, ("/usr/bin/podman", "volume", "rm", volume)),)
+            needs += (self._volume(component, volume, unit.position, podman.purge(volume)),)
         return Resource(f"{UNIT}/{unit.name}", component, UNIT, unit.name, body, unit.position, order, needs)
 
     def _beside(self, found: Found) -> tuple[str, dict[str, Any]]:
@@ -239,6 +241,7 @@ class _Parser:
                 instances=[names.split(name).instance for name in part.instances] if is_template else [],
                 hidden=hidden,
                 files={path.removeprefix(f"{FILES}/"): _file(files[path]) for path in part.files},
+                source=part.source,
                 **containers.told(part),
             )
             waits = tuple(dict.fromkeys(keys[name] for name in part.waits if name in keys))
@@ -259,6 +262,8 @@ class _Parser:
 def _way(part: Part) -> str:
     if part.work is None:
         return marks.THING
+    if own.is_loaded_only(part.unit):
+        return marks.PRESENT_ONLY
     return marks.SCALED if not part.instances else ""
 
 

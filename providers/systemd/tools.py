@@ -15,6 +15,7 @@ from pathlib import Path
 
 from atomicapp.errors import EngineError
 from atomicapp.model import Target
+from atomicapp.providers.systemd import runtime
 from atomicapp.records import NamedTuple
 
 PATIENCE = 60.0
@@ -26,7 +27,7 @@ LONGEST_END = 600.0
 LONGEST_ARGUMENTS = 60_000
 """Bytes of the names of one call: the kernel takes more, but not on every machine."""
 
-_LOCAL = ("", "local", "localhost")
+_LOCAL = ("", "local", "localhost", *runtime.NAMES)
 _NOT_BOOTED = ("has not been booted with systemd", "Host is down")
 _NO_BUS = ("Failed to connect to bus", "Failed to connect to user scope bus", "Failed to connect to system scope bus")
 _DENIED = ("Access denied", "Permission denied", "authentication required", "Interactive authentication")
@@ -199,7 +200,8 @@ def locate(target: Target) -> Systemd:
     if target.api not in _LOCAL:
         raise EngineError(
             f"the systemd provider works on this machine only, not at {target.api}",
-            hint="leave out --provider-api and run the command there; the provider fleet speaks to other machines",
+            hint="leave out --provider-api and run the command there (docker or podman tells what runs the containers); "
+            "the provider fleet speaks to other machines",
         )
     for program in ("systemctl", "journalctl"):
         if shutil.which(program) is None:

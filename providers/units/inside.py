@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from atomicapp.errors import ERROR, WARNING
 from atomicapp.providers.docker import command
@@ -50,10 +50,31 @@ class Insides:
     def of(self, stem: str, asked: Workload, work: Workload, *, main: bool = True) -> Inside:
         """The files of a container. `asked` is the service as its author has it, `work` as it is run; `main`: it is the one
         of the unit's ExecStart=."""
-        inside = Inside(work, [], [], [], [])
-        folder = f"{self.settings.folder}/{names.clean(self.settings.app)}/{stem}"
+        inside, folder = self.variables(stem, work, main=main), self.folder(stem)
+        for grants, specs, what in (
+            (asked.configs, self.project.configs, "config"),
+            (asked.secrets, self.project.secrets, "secret"),
+        ):
+            for grant in grants:
+                self._granted(inside, folder, grant, specs[grant.source], what)
+        for option in work.security.options:
+            if command.is_profile(option):
+                place = work.place("security_opt")
+                file = File(f"{folder}/seccomp.json", option[len("seccomp=") :], _CONFIG_MODE, 0, 0, False, place)
+                self._file(inside, file, "--security-opt", f"seccomp={file.path}")
+        return inside
+
+    def folder(self, stem: str) -> str:
+        """Where the files of a container lie."""
+        return f"{self.settings.folder}/{names.clean(self.settings.app)}/{stem}"
+
+    def variables(
+        self, stem: str, work: Workload, *, main: bool = True, fits: Callable[[Env], bool] | None = None
+    ) -> Inside:
+        """The variables of a container, and no more; `fits` tells which of them its engine reads from a file as they are."""
+        inside, folder = Inside(work, [], [], [], []), self.folder(stem)
         if self.settings.env_file:
-            fitting = [item for item in work.env if fits_file(item)]
+            fitting = [item for item in work.env if (fits or fits_file)(item)]
             if fitting:
                 text = "".join(f"{item.name}={item.value}\n" for item in fitting)
                 file = File(f"{folder}/env", text, _ENV_MODE, 0, 0, True, fitting[0].position)
@@ -72,17 +93,6 @@ class Insides:
         elif told:
             inside.service.extend(self._variable(item) for item in told)
             inside = self._handed_over(inside, told)
-        for grants, specs, what in (
-            (asked.configs, self.project.configs, "config"),
-            (asked.secrets, self.project.secrets, "secret"),
-        ):
-            for grant in grants:
-                self._granted(inside, folder, grant, specs[grant.source], what)
-        for option in work.security.options:
-            if command.is_profile(option):
-                place = work.place("security_opt")
-                file = File(f"{folder}/seccomp.json", option[len("seccomp=") :], _CONFIG_MODE, 0, 0, False, place)
-                self._file(inside, file, "--security-opt", f"seccomp={file.path}")
         return inside
 
     @staticmethod

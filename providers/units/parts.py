@@ -68,7 +68,8 @@ class Part(NamedTuple):
     """One unit of a project. `subject` is the service, or the key of the network or volume; `name` what it is called on the
     engine (`app-web-%i` for a template). `depth` is its place in the order, from 0. `work` is the service as it is run
     (names are those of the engine), None for what is no container; `files` the paths that it uses. `once`: it does its
-    work by coming to an end. `undo` are the words that remove a volume with its data."""
+    work by coming to an end. `undo` are the words that remove a volume with its data. `source` is the name of the file of which
+    Podman's generator makes the unit, "" for a unit file: `unit` is then what that file says, under the name of the unit."""
 
     unit: Unit
     kind: str
@@ -82,6 +83,7 @@ class Part(NamedTuple):
     files: tuple[str, ...] = ()
     once: bool = False
     undo: tuple[str, ...] = ()
+    source: str = ""
 
 
 class Units(NamedTuple):

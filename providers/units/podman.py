@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterator
 
-from atomicapp.providers.units import names
+from atomicapp.errors import SpecError
+from atomicapp.providers.units import names, syntax
 from atomicapp.providers.units.syntax import Unit
+
+PROGRAM = "/usr/bin/podman"
+"""Where the generator itself expects it."""
 
 SUFFIXES = {
     "container": "",
@@ -90,3 +95,16 @@ def volume(unit: Unit, name: str) -> str:
     """What Podman calls the volume of a `.volume` file."""
     stem = name.rpartition(".")[0]
     return unit.value("Volume", "VolumeName") or f"systemd-{stem}"
+
+
+def network_gone(text: str, name: str) -> tuple[str, ...]:
+    """The words that remove the network of a `.network` file with this text."""
+    said = ""
+    with contextlib.suppress(SpecError):
+        said = syntax.read(text, name, name, line_max=None, bare=True).value("Network", "NetworkName")
+    return (PROGRAM, "network", "rm", said or f"systemd-{name.rpartition('.')[0]}")
+
+
+def purge(name: str) -> tuple[str, ...]:
+    """The words that remove a volume with its data."""
+    return (PROGRAM, "volume", "rm", name)

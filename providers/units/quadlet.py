@@ -1,9 +1,11 @@
 """Write a project as Quadlet files (`.container`, `.network`, `.volume`), of which Podman's generator makes units. Pure.
 
-It has the members of a provider that `convert` asks for. The files lie in /etc/containers/systemd, or for a user in
-~/.config/containers/systemd: both are %E/containers/systemd to systemd. Texts of configs and secrets become secrets of Podman
-when a unit starts; variables stand in a file beside. Replicas are files of their own, and so is what runs before a start.
-Podman 4.7 and newer read all of it.
+`write(project, settings)` gives them as Parts, for a provider that lays down what stands in `Units.files`, too. `convert` (the
+module has the members that this command asks a provider for) gives files that need nothing else: they lie in
+/etc/containers/systemd, or for a user in ~/.config/containers/systemd: both are %E/containers/systemd to systemd.
+
+Texts of configs and secrets become secrets of Podman when a unit starts; variables stand in a file. Replicas are files of their
+own, and so is what runs before a start. Podman 4.9 and newer read all of it: what later ones have a key for is PodmanArgs=.
 """
 
 from __future__ import annotations
@@ -14,40 +16,37 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
 
-from atomicapp.errors import ERROR, SpecError
+from atomicapp.errors import ERROR, WARNING, SpecError
 from atomicapp.model import Target
 from atomicapp.position import Position
 from atomicapp.providers.base import Output
 from atomicapp.providers.docker import command, compose
 from atomicapp.providers.docker.compose import Thing
-from atomicapp.providers.units import names, quoting, rules, steps, syntax, writer
+from atomicapp.providers.units import names, own, podman, quoting, rules, steps, syntax, writer
 from atomicapp.providers.units.inside import fits_file
-from atomicapp.providers.units.parts import Settings
+from atomicapp.providers.units.parts import CONTAINER, NETWORK, VOLUME, File, Part, Settings, Units
 from atomicapp.providers.units.quoting import INSTANCE
-from atomicapp.workload import model
+from atomicapp.workload import model, risks
 from atomicapp.workload.fidelity import APPROXIMATED, LOST, Rule, Table, Verdict, approximated, kept, lost
 from atomicapp.workload.model import FileGrant, Mount, Network, Workload
 from atomicapp.workload.project import FileSpec, NetworkSpec, Project, Said, VolumeSpec
 
 NAME = "quadlet"
 
-_PODMAN = "/usr/bin/podman"
+PROGRAM = podman.PROGRAM
 _FOLDER = "%E/containers/systemd"
 _TARGET = "default.target"
 _LOG_DRIVERS = ("journald", "k8s-file", "json-file", "none", "passthrough")
 
 Pair = tuple[str, str]
 
-# Options of `docker run`, and the keys that say them. The value of the second ones is words.
+# Options of `docker run`, and the keys that say them, of those that Podman 4.9 has. The value of the second ones is words.
 _TEXTS = {
     "--name": "ContainerName",
     "-p": "PublishPort",
     "--expose": "ExposeHostPort",
     "--workdir": "WorkingDir",
-    "--group-add": "GroupAdd",
     "--pull": "Pull",
-    "--stop-signal": "StopSignal",
-    "--stop-timeout": "StopTimeout",
     "--health-interval": "HealthInterval",
     "--health-timeout": "HealthTimeout",
     "--health-start-period": "HealthStartPeriod",
@@ -56,12 +55,10 @@ _TEXTS = {
     "--dns": "DNS",
     "--dns-search": "DNSSearch",
     "--dns-option": "DNSOption",
-    "--add-host": "AddHost",
     "--tmpfs": "Tmpfs",
     "--userns": "UserNS",
     "--device": "AddDevice",
     "--log-driver": "LogDriver",
-    "--log-opt": "LogOpt",
     "--pids-limit": "PidsLimit",
     "--shm-size": "ShmSize",
     "--ulimit": "Ulimit",
@@ -89,55 +86,82 @@ _UNKNOWN = frozenset(
 def convert(project: Project, target: Target) -> tuple[Output, ...]:
     """See providers.base.Provider."""
     settings = Settings(
-        target.app, folder=_FOLDER, spread=False, docker=_PODMAN, engine_unit="", install=_TARGET, line_max=None
+        target.app, folder=_FOLDER, spread=False, docker=PROGRAM, engine_unit="", install=_TARGET, line_max=None
     )
-    return _Quadlet(project, settings).outputs()
+    units = _Quadlet(project, settings, beside=True).run()
+    errors = [issue for issue in units.issues if issue.severity == ERROR]
+    if errors:
+        raise SpecError(errors)
+    return (
+        *(Output(part.source, part.unit.text) for part in units.parts),
+        *(Output(file.path, file.text) for file in units.files),
+    )
+
+
+def write(project: Project, settings: Settings) -> Units:
+    """The files of a project, as the units that come of them; what they use is to lie in `settings.folder`. Faults are in
+    `issues`, with severity ERROR."""
+    return _Quadlet(project, settings).run()
 
 
 class _Quadlet(writer.Writer):
-    """The names and the order are those of the units; what stands in the files is Quadlet's."""
+    """The names and the order are those of the units; what stands in the files is Quadlet's. `beside`: what they use lies
+    beside them, and nobody takes the secrets of Podman away."""
 
-    def outputs(self) -> tuple[Output, ...]:
+    def __init__(self, project: Project, settings: Settings, *, beside: bool = False) -> None:
+        super().__init__(project, settings)
+        self.beside = beside
+        self.texts: dict[str, File] = {}
+
+    def run(self) -> Units:
         self._check_names()
         self._check_ports()
-        self.texts: dict[str, str] = {}
-        found = [*self._network_files(), *self._volume_files()]
+        shared = [*self._network_parts(), *self._volume_parts()]
+        self.shared = {(part.kind, part.name): part for part in shared}
         healthy = {
             item.target for work in self.project.services for item in work.depends_on if item.condition == model.HEALTHY
         }
+        parts = list(shared)
         for piece in self.placed.pieces:
-            found += self._service_files(piece, notify=piece.work.service in healthy)
-        # what is called kept by a cluster is a secret of Podman here
-        errors = [issue for issue in self.lines.issues if issue.severity == ERROR]
-        if errors:
-            raise SpecError(errors)
-        return (*found, *(Output(path, text) for path, text in self.texts.items()))
+            parts += self._service_parts(piece, notify=piece.work.service in healthy)
+        for work in self.project.services:
+            for message, place in risks.find(work):
+                self.lines.say(WARNING, message, place, "risky", risks.HINT)
+        files = {**self.insides.files, **self.texts}
+        secrets = {*self.placed.secrets, *(file.text for file in files.values() if file.secret and file.text)}
+        return Units(tuple(parts), tuple(files.values()), tuple(self.lines.issues), frozenset(secrets))
 
     # ------------------------------------------------------------ networks and volumes
 
-    def _network_files(self) -> Iterator[Output]:
+    def _network_parts(self) -> Iterator[Part]:
         for key, spec in self.project.networks.items():
             if not spec.external:
-                stem = self._own(key, "")
-                yield self._file_of(
-                    f"{stem}.network", "Network", self._network_keys(key, spec), f"network {key}", spec.position
-                )
+                name = self.placed.network_names[key]
+                # a network goes with its unit, which Podman itself would leave
+                service = [
+                    self.lines.command("ExecStopPost", [(PROGRAM, "network", "rm", name)], spec.position, prefix="-")
+                ]
+                yield self._shared_part(NETWORK, key, name, self._network_keys(key, spec), service, spec.position)
 
-    def _volume_files(self) -> Iterator[Output]:
+    def _volume_parts(self) -> Iterator[Part]:
         for key, spec in self.project.volumes.items():
-            if not spec.external:
-                stem = self._own(key, "")
-                yield self._file_of(
-                    f"{stem}.volume", "Volume", self._volume_keys(key, spec), f"volume {key}", spec.position
-                )
+            if not spec.external and key not in self.settings.volumes:
+                name = self.placed.volume_names[key]
+                yield self._shared_part(VOLUME, key, name, self._volume_keys(key, spec), [], spec.position)
+
+    def _shared_part(
+        self, kind: str, key: str, name: str, keys: Iterable[Pair], service: Iterable[Pair], place: Position
+    ) -> Part:
+        source = f"{self._own(key, '')}.{kind}"
+        head = [("Description", quoting.text(f"{self.settings.app}: {kind} {key}"))]
+        sections = (("Unit", head), (kind.title(), keys), ("Service", service), ("Install", self._install()))
+        made = podman.service(source)
+        undo = podman.purge(name) if kind == VOLUME else ()
+        whole = syntax.unit(source, sections, place)._replace(name=made)
+        return Part(whole, kind, key, name, 0, (made,), undo=undo, source=source)
 
     def _own(self, key: str, kind: str) -> str:
         return names.cut(names.clean(self.settings.app, key, kind), 180)
-
-    def _file_of(self, name: str, section: str, pairs: Iterable[Pair], what: str, place: Position) -> Output:
-        head = [("Description", quoting.text(f"{self.settings.app}: {what}"))]
-        sections = (("Unit", head), (section, pairs), ("Install", self._install()))
-        return Output(name, syntax.unit(name, sections, place).text)
 
     def _network_keys(self, key: str, spec: NetworkSpec) -> Iterator[Pair]:
         yield "NetworkName", _text(self.placed.network_names[key])
@@ -175,24 +199,25 @@ class _Quadlet(writer.Writer):
 
     # ------------------------------------------------------------ services
 
-    def _service_files(self, piece: compose.Piece, *, notify: bool) -> Iterator[Output]:
+    def _service_parts(self, piece: compose.Piece, *, notify: bool) -> Iterator[Part]:
         found = self.names[piece.work.service]
         once = piece.once or found.work.scheduling.mode in writer.JOBS
-        befores = []
+        befores: list[str] = []
         for number, item in enumerate(found.work.pre_start, 1):
             stem = f"{found.stem}-before-{number}"
-            befores.append(f"{stem}.service")
             asked = self._asked(item.workload, found.work.service)
             work = self.before[writer.before(found.work, number)].work._replace(name=stem)
             # each after the one before it, and all after what the service itself comes after
-            order = [*self._order(found.work), *_required(befores[:-1])]
-            yield self._container_file(stem, work, asked, order, once=True, remains=False)
+            part = self._part(stem, work, asked, found.work, befores, piece.depth, once=True, remains=False)
+            befores = [*befores, part.unit.name]
+            yield part
         plural = len(found.containers) != 1
         for number, name in enumerate(found.containers, 1):
             stem = f"{found.unit_stem}-{number}" if plural else found.unit_stem
-            order = [*self._order(found.work), *_required(befores)]
             work = piece.work._replace(name=name)
-            yield self._container_file(stem, work, found.work, order, once=once, remains=once, notify=notify)
+            yield self._part(
+                stem, work, found.work, found.work, befores, piece.depth, once=once, remains=once, notify=notify
+            )
 
     def _asked(self, work: Workload, service: str) -> Workload:
         return writer.aside(work)._replace(service=service)
@@ -203,26 +228,31 @@ class _Quadlet(writer.Writer):
             return [f"{found.unit_stem}.service"]
         return [f"{found.unit_stem}-{number}.service" for number in range(1, len(found.containers) + 1)]
 
-    def _order(self, work: Workload) -> list[Pair]:
+    def _order(self, needs: Iterable[writer.Need]) -> list[Pair]:
         pairs: list[Pair] = []
-        for need in self._needs(work):
+        for need in needs:
             for name in self._units(need.target):
                 pairs += [("After", name), ("Requires" if need.required else "Wants", name)]
                 pairs += [("PartOf", name)] if need.restart else []
         return pairs
 
-    def _container_file(
+    def _part(
         self,
         stem: str,
         work: Workload,
         asked: Workload,
-        order: list[Pair],
+        owner: Workload,
+        befores: Sequence[str],
+        depth: int,
         *,
         once: bool,
         remains: bool,
         notify: bool = False,
-    ) -> Output:
-        """`work` has the engine's names, `asked` is as the author said it."""
+    ) -> Part:
+        """One container. `work` has the engine's names, `asked` is as the author said it; `owner` is the service that has it,
+        before which the units `befores` come to their end."""
+        work, needs = self._required(work), self._needs(owner)
+        paths: list[str] = []
         service: list[Pair] = [("Type", "oneshot")] if once else []
         service += [("RemainAfterExit", "yes")] if remains else []
         # a pull may take its time
@@ -233,33 +263,54 @@ class _Quadlet(writer.Writer):
                 service.append(
                     self.lines.command("ExecStartPre", [("/bin/mkdir", "-p", mount.source)], mount.position, prefix="-")
                 )
-        keys: list[Pair] = [("Image", _text(work.image))]
-        keys += self._said(work, asked, stem)
+        keys: list[Pair] = [("Image", _text(full_name(work.image)))]
+        keys += self._said(work, asked, stem, paths, service)
         if notify and not (work.healthcheck and work.healthcheck.test == ("NONE",)):
-            keys.append(("Notify", "healthy"))
+            # the key Notify= knows health since Podman 5.0
+            keys.append(("PodmanArgs", "--sdnotify=healthy"))
         for grants, specs, what in (
             (asked.configs, self.project.configs, "config"),
             (asked.secrets, self.project.secrets, "secret"),
         ):
             for grant in grants:
-                made, name = self._secret(grant, specs[grant.source], what)
+                made, name = self._secret(grant, specs[grant.source], what, stem, paths)
                 service += made
                 keys += [("Secret", _text(name))] if name else []
         for hook in asked.post_start:
-            service.append(self.lines.command("ExecStartPost", steps.hook(_PODMAN, work.name, hook), hook.position))
+            service.append(self.lines.command("ExecStartPost", steps.hook(PROGRAM, work.name, hook), hook.position))
         for hook in asked.pre_stop:
             service.append(
-                self.lines.command("ExecStop", steps.hook(_PODMAN, work.name, hook), hook.position, prefix="-")
+                self.lines.command("ExecStop", steps.hook(PROGRAM, work.name, hook), hook.position, prefix="-")
             )
-        head = [("Description", quoting.text(f"{self.settings.app}: {stem}")), *order]
+        head = [("Description", quoting.text(f"{self.settings.app}: {stem}")), *self._order(needs), *_required(befores)]
         head += writer.limits(work) if remains or not once else []
-        install = self._install() if remains or not once else []
-        sections = (("Unit", head), ("Container", keys), ("Service", service), ("Install", install))
-        name = f"{stem}.container"
-        return Output(name, syntax.unit(name, sections, work.position).text)
+        installed = remains or not once
+        last = ("Install", self._install()) if installed else (own.SECTION, [("DesiredState", "loaded")])
+        sections = (("Unit", head), ("Container", keys), ("Service", service), last)
+        source = f"{stem}.container"
+        name = podman.service(source)
+        shared = [unit for key in self._shared_keys(work) for unit in self.shared[key].instances]
+        after = [unit for need in needs for unit in self._units(need.target)]
+        waits = [unit for need in needs if need.condition != model.STARTED for unit in self._units(need.target)]
+        return Part(
+            syntax.unit(source, sections, work.position)._replace(name=name),
+            CONTAINER,
+            owner.service,
+            work.name,
+            depth,
+            (name,),
+            tuple(dict.fromkeys([*shared, *after, *befores])),
+            tuple(dict.fromkeys([*shared, *waits])),
+            work,
+            tuple(dict.fromkeys(paths)),
+            once,
+            source=source,
+        )
 
-    def _secret(self, grant: FileGrant, spec: FileSpec, what: str) -> tuple[list[Pair], str]:
-        """The step that makes a secret of Podman, and the value of Secret=."""
+    def _secret(
+        self, grant: FileGrant, spec: FileSpec, what: str, stem: str, paths: list[str]
+    ) -> tuple[list[Pair], str]:
+        """The steps that make a secret of Podman, and take it away, and the value of Secret=."""
         if spec.external:
             name = spec.name or spec.key
         elif spec.content is None:
@@ -267,24 +318,45 @@ class _Quadlet(writer.Writer):
             hint = f"give it by `file`, `environment`, `content` or `external` (it is declared at {spec.position})"
             self.lines.say(ERROR, message, grant.position, "driver", hint)
             return [], ""
-        else:
+        elif self.beside:
             name = spec.name or self._own(spec.key, what)
-            path = f"{names.clean(self.settings.app)}-{what}s/{names.clean(spec.key)}.{what}"
-            self.texts[path] = spec.content
+        else:
+            # of this container alone, so that it can go with it
+            name = names.cut(names.clean(stem, spec.key, what), 180)
         fields = [name, "type=mount", f"target={grant.target}"]
         fields += [f"uid={grant.uid}"] if grant.uid else []
         fields += [f"gid={grant.gid}"] if grant.gid else []
         fields += [f"mode={grant.mode:04o}"] if grant.mode is not None else []
         value = ",".join(fields)
-        if spec.external:
+        if spec.external or spec.content is None:
             return [], value
+        path = self._laid(
+            f"{names.clean(self.settings.app)}-{what}s/{names.clean(spec.key)}.{what}",
+            f"{self.insides.folder(stem)}/{what}s/{names.clean(spec.key)}",
+            File("", spec.content, 0o600, 0, 0, what == "secret", grant.position),
+            paths,
+        )
         labels = [("--label", f"{key}={text}") for key, text in spec.labels.items()]
-        words = quoting.command([(_PODMAN, "secret", "create", "--replace"), *labels, (name,)], line_max=None)
-        return [("ExecStartPre", f"{words} {_FOLDER}/{path}")], value
+        words = quoting.command([(PROGRAM, "secret", "create", "--replace"), *labels, (name,)], line_max=None)
+        made = [("ExecStartPre", f"{words} {path}")]
+        if not self.beside:
+            gone = [(PROGRAM, "secret", "rm", name)]
+            made.append(self.lines.command("ExecStopPost", gone, grant.position, prefix="-"))
+        return made, value
+
+    def _laid(self, beside: str, place: str, file: File, paths: list[str]) -> str:
+        """Keep a file: `beside` the others, or at its `place`; how a unit names it."""
+        path = beside if self.beside else place
+        self.texts[path] = file._replace(path=path)
+        paths.append(path)
+        return f"{_FOLDER}/{path}" if self.beside else path
 
     # ------------------------------------------------------------ [Container]
 
-    def _said(self, work: Workload, asked: Workload, stem: str) -> Iterator[Pair]:
+    def _said(
+        self, work: Workload, asked: Workload, stem: str, paths: list[str], service: list[Pair]
+    ) -> Iterator[Pair]:
+        """What [Container] says; the files that it names go to `paths`, what [Service] has to say for it to `service`."""
         plain = work._replace(networks=(), mounts=(), healthcheck=_timing(work), env=(), restart=model.Restart())
         options = tuple(text for text in work.security.options if not text.startswith("credentialspec="))
         plain = plain._replace(security=work.security._replace(options=options))
@@ -295,14 +367,14 @@ class _Quadlet(writer.Writer):
         for network in sorted(asked.networks, key=lambda network: -network.priority):
             yield "Network", _text(self._network(network, asked))
         if work.env:
-            yield from self._environment(work, stem)
+            yield from self._beside_it(work, stem) if self.beside else self._environment(work, stem, paths, service)
         for mount, engine in zip(asked.mounts, work.mounts, strict=True):
             yield from self._mount(mount, engine)
         yield from _health(work.healthcheck)
         if work.entrypoint is not None:
             # several words are a list; none at all takes the image's away
             entrypoint = json.dumps(list(work.entrypoint)) if work.entrypoint else ""
-            yield from _key("--entrypoint", entrypoint) if entrypoint else [("PodmanArgs", '--entrypoint ""')]
+            yield "PodmanArgs", f"--entrypoint {quoting.word(entrypoint)}"
         for name, value in options_said[1:]:
             yield from _key(name, value)
         for request in work.device_requests:
@@ -310,19 +382,33 @@ class _Quadlet(writer.Writer):
         if work.security.read_only_root:
             yield "ReadOnlyTmpfs", "false"
         if work.cgroup_parent:
-            yield "CgroupsMode", "enabled"
+            yield "PodmanArgs", "--cgroups=enabled"
         for option in work.security.options:
             if command.is_profile(option):
-                path = f"{names.clean(self.settings.app)}-seccomp/{stem}.json"
-                self.texts[path] = option[len("seccomp=") :]
-                yield "SeccompProfile", f"{_FOLDER}/{path}"
+                profile = File("", option[len("seccomp=") :], 0o444, 0, 0, False, work.place("security_opt"))
+                beside = f"{names.clean(self.settings.app)}-seccomp/{stem}.json"
+                path = self._laid(beside, f"{self.insides.folder(stem)}/seccomp.json", profile, paths)
+                yield "SeccompProfile", path
         if work.command:
             yield "Exec", quoting.command([tuple(work.command)], line_max=None)
 
-    def _environment(self, work: Workload, stem: str) -> Iterator[Pair]:
-        fitting = [item for item in work.env if fits_file(item) and not _ODD.search(item.value)]
+    def _environment(self, work: Workload, stem: str, paths: list[str], service: list[Pair]) -> Iterator[Pair]:
+        """Variables in files: one that Podman reads, one that systemd hands to its command for what the first can't say."""
+        inside = self.insides.variables(stem, work, fits=_fits)
+        paths += inside.paths
+        service += inside.service
+        for option, value in inside.options:
+            yield (
+                ("EnvironmentFile", value) if option == "--env-file" else ("PodmanArgs", f"--env {quoting.word(value)}")
+            )
+        for item in inside.work.env:
+            yield "Environment", quoting.word(f"{item.name}={item.value}")
+
+    def _beside_it(self, work: Workload, stem: str) -> Iterator[Pair]:
+        fitting = [item for item in work.env if _fits(item)]
         if fitting:
-            self.texts[f"{stem}.env"] = "".join(f"{item.name}={item.value}\n" for item in fitting)
+            text = "".join(f"{item.name}={item.value}\n" for item in fitting)
+            self._laid(f"{stem}.env", "", File("", text, 0o600, 0, 0, True, fitting[0].position), [])
             yield "EnvironmentFile", f"./{stem}.env"
         for item in work.env:
             if item not in fitting:
@@ -352,7 +438,7 @@ class _Quadlet(writer.Writer):
             return
         source = engine.source
         spec = self.project.volumes.get(mount.source) if mount.kind == model.VOLUME else None
-        if spec is not None and not spec.external:
+        if spec is not None and not spec.external and mount.source not in self.settings.volumes:
             source = f"{self._own(mount.source, '')}.volume"
         short = mount.kind in (model.BIND, model.VOLUME) and ":" not in f"{source}{mount.target}"
         if short and not mount.subpath and mount.recursive != "disabled":
@@ -392,6 +478,21 @@ _ODD = re.compile(r"""^[\s"'`]|[\\$#]|\s$""")
 _NO_TEXT = re.compile(r"[\n\r\t]|\\$|^\s|\s$")
 
 
+def _fits(item: model.Env) -> bool:
+    """Whether Podman reads a variable from a file as it is."""
+    return fits_file(item) and not _ODD.search(item.value)
+
+
+def full_name(image: str) -> str:
+    """An image with its registry, as a Compose file means it: a short name is Docker Hub's, of which Podman knows nothing."""
+    first, slash, _ = image.partition("/")
+    if re.fullmatch("[0-9a-f]{64}", image) or image.startswith("sha256:"):
+        return image
+    if slash and (first == "localhost" or set(".:") & set(first) or first != first.lower()):
+        return image
+    return f"docker.io/{'' if slash else 'library/'}{image}"
+
+
 def _option(name: str) -> str | None:
     """What Podman calls an option of a network; None for one that only a Docker Engine has."""
     if name == "com.docker.network.driver.mtu":
@@ -421,8 +522,6 @@ def _key(option: str, value: str) -> Iterator[Pair]:
         yield "GlobalArgs", f"--runtime={quoting.word(value)}"
     elif option in _WORDS:
         yield _WORDS[option], quoting.word(value)
-    elif option == "--entrypoint" and not _NO_TEXT.search(value):
-        yield "Entrypoint", _text(value)
     elif option in _TEXTS and not _NO_TEXT.search(value):
         yield _TEXTS[option], _text(value)
     else:

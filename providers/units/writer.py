@@ -81,7 +81,7 @@ _EASY_GRACE = 60
 _NO_THING = Thing({}, "", Position(""))
 
 
-class _Need(NamedTuple):
+class Need(NamedTuple):
     """A service that must be started before. `bound`: this one shares something of the other one's container."""
 
     target: str
@@ -350,7 +350,7 @@ class Writer:
 
     # ------------------------------------------------------------ who comes before
 
-    def _needs(self, work: Workload) -> list[_Need]:
+    def _needs(self, work: Workload) -> list[Need]:
         """The services of the same machine that must be started before, each once."""
         own = self.settings.groups.get(work.service, "")
         bound = {
@@ -369,10 +369,10 @@ class Writer:
                 continue
             if self.settings.groups.get(target, "") == own:
                 item = asked.get(target) or Dependency(target, model.STARTED, work.position)
-                found.append(_Need(target, item.condition, target in bound, item.required, item.restart))
+                found.append(Need(target, item.condition, target in bound, item.required, item.restart))
         return found
 
-    def _checks(self, needs: Iterable[_Need]) -> Iterator[Step]:
+    def _checks(self, needs: Iterable[Need]) -> Iterator[Step]:
         """The steps that wait for others, or see to it that these have come up."""
         for need in needs:
             found = self.names[need.target]
@@ -384,7 +384,7 @@ class Writer:
                 for name in found.instances:
                     yield steps.active(name, done=done), ""
 
-    def _ordering(self, work: Workload, needs: Sequence[_Need]) -> Iterator[tuple[str, str]]:
+    def _ordering(self, work: Workload, needs: Sequence[Need]) -> Iterator[tuple[str, str]]:
         for key in self._shared_keys(work):
             for name in self.shared[key].instances:
                 yield "After", name

@@ -27,9 +27,15 @@ IMAGE = "localhost/atomicapp-test/busybox:1"
 _GENERATOR = "/usr/lib/systemd/system-generators/podman-system-generator"
 _STORAGE = '[storage]\ndriver = "vfs"\nrunroot = "/run/containers/storage"\ngraphroot = "/var/lib/containers/storage"\n'
 _PODMAN = """#!/bin/sh
-# Podman 4.3 as the generator of 5.6 calls it: without --ignore, which it does not know yet, and without control groups of
-# its own, which a container does not let it have.
+# Podman 4.3 as the generator of 5.6 calls it: without --ignore, --replace of secrets and --sdnotify=healthy, which it does not
+# know yet, and without control groups of its own, which a container does not let it have.
 case "$1 $2" in
+"secret create")
+    name= last=
+    for word; do name=$last last=$word; done
+    /usr/bin/podman.real secret rm "$name" >/dev/null 2>&1
+    exec /usr/bin/podman.real secret create "$name" "$last"
+    ;;
 "network create" | "volume create")
     for last; do :; done
     /usr/bin/podman.real "$1" inspect "$last" >/dev/null 2>&1 || exec /usr/bin/podman.real "$1" create "$last"
@@ -38,7 +44,7 @@ case "$1 $2" in
 esac
 for word; do
     shift
-    [ "$word" != --cgroups=split ] || word=--cgroups=disabled
+    case "$word" in --cgroups=split) word=--cgroups=disabled ;; --sdnotify=healthy) word=--sdnotify=conmon ;; esac
     set -- "$@" "$word"
 done
 exec /usr/bin/podman.real "$@"
@@ -54,11 +60,15 @@ def go() -> str:
     return missing("no Go 1.24 or newer is there")
 
 
-def build(folder: Path) -> Path:
-    """The generator."""
-    made = folder / "quadlet"
+VERSIONS = {"4.9": "v4", "5.6": "v5"}
+"""The oldest Podman that is to read what is written, and a new one: their modules."""
+
+
+def build(folder: Path, version: str = "5.6") -> Path:
+    """The generator of a Podman."""
+    made = folder / f"quadlet-{version}"
     done = subprocess.run(
-        [go(), "build", "-o", str(made), "github.com/containers/podman/v5/cmd/quadlet"],
+        [go(), "build", "-o", str(made), f"github.com/containers/podman/{VERSIONS[version]}/cmd/quadlet"],
         cwd=MODULE,
         # with the caches of the user, which tests have no other use for
         env={**os.environ, **GO, "HOME": pwd.getpwuid(os.getuid()).pw_dir},
@@ -79,6 +89,7 @@ class PodmanNode(Node):
     def __init__(self, engine: DockerEngine, folder: Path, name: str) -> None:
         super().__init__(engine, folder, name)
         self.files = folder / "quadlets"
+        self.generators = folder / "systemd"
         self.options = (
             *("--cap-add", "NET_ADMIN", "--security-opt", "systempaths=unconfined", "--volume", "/var/lib/containers"),
             *("--volume", f"{self.files}:/etc/containers/systemd"),
@@ -89,6 +100,10 @@ class PodmanNode(Node):
         self.files.mkdir(parents=True)
         self.start()
         self._engine.docker("cp", str(generator), f"{self.name}:{_GENERATOR}")
+        # where it is looked for on this machine, and asked what it has against a file
+        own = self.generators / "system-generators" / "podman-system-generator"
+        own.parent.mkdir(parents=True)
+        own.symlink_to(generator)
         self.run("mv", "/usr/bin/podman", "/usr/bin/podman.real")
         self.run("sh", "-c", "cat >/usr/bin/podman && chmod 755 /usr/bin/podman", stdin=_PODMAN)
         self.run("sh", "-c", "cat >/etc/containers/storage.conf", stdin=_STORAGE)

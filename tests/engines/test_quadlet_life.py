@@ -9,15 +9,17 @@ from pathlib import Path
 import pytest
 
 from atomicapp.errors import EngineError
-from atomicapp.model import Artifact, Rendered
+from atomicapp.model import COMPOSE, Artifact, Rendered, Resource
 from atomicapp.planning import diff
 from atomicapp.providers import systemd
+from atomicapp.providers.systemd import runtime
 from atomicapp.providers.units import quadlet
 from tests.compose import truth
 from tests.conftest import SAMPLES_CACHE
 from tests.engines import systemd as nodes
 from tests.engines.docker import DockerEngine
 from tests.engines.quadlet import IMAGE, PodmanNode, build
+from tests.engines.systemd import SOCKET
 from tests.engines.test_systemd_life import HERE, Life
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
@@ -56,11 +58,16 @@ def node(
 def life(node: PodmanNode, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Life]:
     for variable, text in node.environment.items():
         monkeypatch.setenv(variable, text)
+    monkeypatch.setattr(runtime, "FOLDERS", (str(node.generators),))
     found = Life(node, tmp_path / "calls")
+    found.target = found.target._replace(api=runtime.PODMAN)
     yield found
     found.end()
     assert not found.files()
     assert not list(node.files.iterdir())
+    for what in ("ps --all", "volume ls", "secret ls"):
+        assert node.podman(*what.split(), "--quiet") == "", what
+    assert found.app not in node.podman("network", "ls")
 
 
 def page(life: Life, node: PodmanNode) -> str:
@@ -123,8 +130,111 @@ def test_what_podman_makes_no_unit_of_is_told(life: Life) -> None:
     text = f"[Container]\nImage={IMAGE}\nBogus=yes\n"
     with pytest.raises(EngineError, match=r"Podman has made no unit \S+-web.service of \S+-web.container") as caught:
         life.run(life.wanted(web_container=text))
+    assert "unsupported key 'Bogus' in group 'Container'" in caught.value.message
     assert "--dryrun" in caught.value.hint
     assert caught.value.component == "web"
+
+
+def test_without_the_generator_nothing_is_written(
+    life: Life, node: PodmanNode, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    wanted = life.wanted(web_container=WEB)
+    monkeypatch.setattr(runtime, "FOLDERS", (str(tmp_path),))
+    with pytest.raises(EngineError, match="is for Podman's generator of units"):
+        life.run(wanted)
+    assert list(node.files.iterdir()) == []
+
+
+SHOP = f"""
+services:
+  db:
+    image: {IMAGE}
+    command: [sh, -c, 'cp /run/secrets/key /data/index.html; cat /etc/conf >>/data/index.html; exec busybox httpd -f -p 8080 -h /data']
+    volumes: ['data:/data']
+    secrets: [key]
+    configs: [{{source: conf, target: /etc/conf}}]
+    stop_grace_period: 1s
+    pre_start: [{{command: [sh, -c, 'echo once >>/data/count']}}]
+  web:
+    image: {IMAGE}
+    command: [sh, -c, 'wget -qO- http://db:8080/; printf "%s|" "$$LINES"; echo "$$PLAIN"; exec sleep 1000']
+    environment: {{PLAIN: 'a b', LINES: "one\\ntwo 's3cret'"}}
+    depends_on: [db]
+    deploy: {{replicas: 2}}
+    stop_grace_period: 1s
+volumes: {{data: {{}}}}
+secrets: {{key: {{environment: KEY_TEXT}}}}
+configs: {{conf: {{content: "from config\\n"}}}}
+"""
+
+
+def compose(life: Life, text: str) -> tuple[Resource, ...]:
+    artifact = Artifact("shop", COMPOSE, "shop.yaml", text, "shop.yaml", HERE)
+    return systemd.parse(Rendered((artifact,), variables=lambda _: {"KEY_TEXT": "k-s3cret\n"}), life.target).resources
+
+
+def test_a_compose_file_runs_by_podman(life: Life, node: PodmanNode) -> None:
+    wanted = compose(life, SHOP)
+    assert life.run(wanted) == {
+        f"{life.app}_data": "create",
+        "default-network.service": "create",
+        "data-volume.service": "create",
+        "shop-db-before-1.service": "create",
+        "shop-db.service": "create",
+        "shop-web-1.service": "create",
+        "shop-web-2.service": "create",
+    }
+    assert life.run(wanted) == {}, "nothing to do"
+    for number in (1, 2):
+        name = f"shop-web-{number}.service"
+        assert life.wrote(name, "two 's3cret'|a b"), node.journal(life.unit(name))
+        assert life.wrote(name, "k-s3cret")
+        assert life.wrote(name, "from config")
+    read = ("exec", f"{life.app}-shop-db", "cat", "/data/count")
+    assert node.podman(*read) == "once\n"
+    units = [life.unit(f"shop-{name}.service") for name in ("db", "db-before-1", "web-1", "web-2")]
+    said = node.systemctl("cat", *units) + node.run("sh", "-c", "cat /proc/[0-9]*/cmdline")
+    assert "s3cret" not in said
+
+    other = compose(life, SHOP.replace("from config", "from another one"))
+    assert life.run(other) == {"shop-db-before-1.service": "update", "shop-db.service": "update"}
+    assert node.podman("exec", f"{life.app}-shop-db", "cat", "/data/index.html").endswith("from another one\n")
+    assert node.podman(*read) == "once\nonce\n", "it comes before each start"
+
+    life.carry_out(diff.stop(life.held().values()))
+    assert node.podman("ps", "--quiet") == ""
+    assert node.podman("secret", "ls", "--quiet") == ""
+    life.carry_out(diff.start(life.held().values()))
+    life.run(other)
+    assert life.states()["shop-web-2.service"] == "running"
+    fewer = compose(life, SHOP.replace("replicas: 2", "replicas: 1"))
+    life.run(fewer)
+    assert {name for name in life.states() if "web" in name} == {"shop-web.service"}
+    life.carry_out(diff.uninstall(life.held().values(), purge_data=False))
+    assert node.podman("volume", "ls", "--quiet").split() == [f"{life.app}_data"]
+
+
+def test_data_does_not_change_the_program_that_holds_it(life: Life, node: PodmanNode) -> None:
+    life.run(compose(life, SHOP))
+    there = sorted(path.name for path in node.files.iterdir())
+    life.target = life.target._replace(api=runtime.DOCKER)
+    with pytest.raises(EngineError, match=r"is in a volume of podman, and docker is to run the app now") as caught:
+        life.run(compose(life, SHOP))
+    assert "--provider-api podman" in caught.value.hint
+    assert sorted(path.name for path in node.files.iterdir()) == there
+
+
+def test_an_app_without_data_goes_over_to_the_other_program(life: Life, node: PodmanNode, busybox_image: str) -> None:
+    text = f"services: {{web: {{image: {IMAGE}, command: [sleep, '1000'], network_mode: host, stop_grace_period: 1s}}}}"
+    life.run(compose(life, text))
+    life.target = life.target._replace(api=runtime.DOCKER)
+    assert life.run(compose(life, text.replace(IMAGE, busybox_image))) == {"shop-web.service": "update"}
+    assert list(node.files.iterdir()) == []
+    assert node.podman("ps", "--quiet") == ""
+    assert node.run("docker", "--host", f"unix://{SOCKET}", "ps", "--quiet", "--filter", f"name={life.app}-shop-web")
+    life.target = life.target._replace(api=runtime.PODMAN)
+    assert life.run(compose(life, text)) == {"shop-web.service": "update"}
+    assert node.podman("ps", "--format", "{{.Names}}").split() == [f"{life.app}-shop-web"]
 
 
 def test_a_container_that_ends_is_told_with_its_log(life: Life) -> None:

@@ -422,7 +422,8 @@ def test_what_it_needs_and_why_that_failed_is_told(life: Life) -> None:
         life.run(life.wanted(db_service=db, web_service=web))
     assert "db.service has failed: exit code 7" in caught.value.message
     assert life.settled(life.wanted(db_service=db, web_service=web)[1]) == Failed(
-        f"was not started, for what it needs did not come up: {life.unit('db.service')} has failed (exit code 7)"
+        f"was not started, for what it needs did not come up: {life.unit('db.service')} has failed (exit code 7)",
+        ("no disk",),
     )
 
 

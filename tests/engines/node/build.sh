@@ -10,7 +10,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${ATOMICAPP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/atomicapp-samples}
 variant=${1:+-$1}
 tag=atomicapp-test/node$variant:1
-packages=systemd,systemd-sysv,dbus${1:+,$1,crun}
+packages=systemd,systemd-sysv,dbus${1:+,$1,crun,netavark,aardvark-dns,iptables}
 # shellcheck disable=SC2016  # $1 and the options of apt belong to the hook's own shell
 client='cd "$1" && APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get download -qq -o APT::Sandbox::User=root docker.io &&
     dpkg-deb --fsys-tarfile docker.io_*.deb | tar -x ./usr/bin/docker && rm docker.io_*.deb'

@@ -20,10 +20,12 @@ def parsed(
     provider: str = "systemd",
     secrets: frozenset[str] = frozenset(),
     volumes: tuple[Volume, ...] = (),
+    program: str = "docker",
 ) -> Parsed:
     """The outcome of artifacts given as component, path and text."""
     found = tuple(Artifact(name, provider, path, text, path, HERE) for name, path, text in artifacts)
-    return systemd.parse(Rendered(found, volumes, secrets=secrets, variables=lambda scope: {}), Target("app"))
+    rendered = Rendered(found, volumes, secrets=secrets, variables=lambda scope: {})
+    return systemd.parse(rendered, Target("app", api=program))
 
 
 def resources(*artifacts: tuple[str, str, str], **options: Any) -> dict[str, Resource]:
@@ -332,3 +334,58 @@ def test_variables_of_podmans_files_lie_beside_the_units() -> None:
     assert unit.body["files"] == {"app/web.env/env": {"text": "A=hunter22\nB=2\n", "mode": 0o600, "uid": 0, "gid": 0}}
     assert unit.body["hidden"] == ["env/A"]
     assert found.issues == ()
+
+
+# ---------------------------------------------------------------- Compose files by Podman
+
+
+def test_a_compose_file_becomes_files_for_podman() -> None:
+    found = resources(("shop", "shop.yaml", SHOP), provider=COMPOSE, program="podman", secrets=frozenset({"s3cret-x"}))
+    assert {key: (item.order, item.body.get("source")) for key, item in found.items()} == {
+        "volume/app_data": (0, None),
+        "unit/app-default-network.service": (0, "app-default.network"),
+        "unit/app-data-volume.service": (0, "app-data.volume"),
+        "unit/app-shop-db.service": (1, "app-shop-db.container"),
+        "unit/app-shop-web.service": (2, "app-shop-web.container"),
+    }
+    web = found["unit/app-shop-web.service"]
+    assert {"unit/app-shop-db.service", "unit/app-default-network.service"} <= set(web.needs)
+    assert web.body["ports"] == ["0.0.0.0:8080->80/tcp"]
+    assert "s3cret-x" not in web.body["text"]
+    assert web.body["hidden"] == ["env/PASSWORD"]
+    (path,) = web.body["files"]
+    assert f"EnvironmentFile=/@atomicapp-files@/{path}" in web.body["text"]
+    assert found["volume/app_data"].body["purge"] == ["/usr/bin/podman", "volume", "rm", "app_data"]
+
+
+def test_a_requirement_of_the_package_names_podmans_volume() -> None:
+    volume = Volume("", PersistentVolume("data", "ReadWriteOnce", 0, HERE))
+    found = resources(("shop", "shop.yaml", SHOP), provider=COMPOSE, program="podman", volumes=(volume,))
+    assert found["volume/app-data"].body["purge"][0] == "/usr/bin/podman"
+    assert "Volume=app-data:/data" in found["unit/app-shop-db.service"].body["text"]
+    assert not [key for key in found if key.endswith("-volume.service")]
+
+
+def test_what_a_line_can_not_say_is_handed_to_podman_by_systemd() -> None:
+    text = "services: {web: {image: x, environment: {PLAIN: a b, ODD: ' $$x', LINES: \"a\\nb\", PATH: '$$p'}}}"
+    body = resources(("web", "web.yaml", text), provider=COMPOSE, program="podman")["unit/app-web.service"].body
+    files = {path.rpartition("/")[2]: file["text"] for path, file in body["files"].items()}
+    assert files["env"] == "PLAIN=a b\n"
+    assert sorted(line.partition("=")[0] for line in files["env-lines"].splitlines() if "=" in line) == ["LINES", "ODD"]
+    assert "PodmanArgs=--env ODD\n" in body["text"]
+    # it would change what Podman itself does
+    assert '\nEnvironment="PATH=$$p"\n' in body["text"]
+
+
+def test_what_runs_before_a_service_is_left_to_it() -> None:
+    text = "services: {web: {image: x, pre_start: [{command: [migrate]}]}}"
+    found = resources(("web", "web.yaml", text), provider=COMPOSE, program="podman")
+    assert found["unit/app-web-before-1.service"].body["way"] == "file"
+    assert "unit/app-web-before-1.service" in found["unit/app-web.service"].needs
+
+
+def test_docker_run_commands_become_files_for_podman() -> None:
+    found = resources(("web", "web_run", "docker run -d -v data:/data --name front web\n"), program="podman")
+    text = found["unit/app-web-front.service"].body["text"]
+    assert "ContainerName=front\n" in text
+    assert "Image=docker.io/library/web\n" in text

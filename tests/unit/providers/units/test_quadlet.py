@@ -67,7 +67,7 @@ def test_a_service_with_its_network_and_volume() -> None:
         "StartLimitIntervalSec=0\n"
         "\n"
         "[Container]\n"
-        "Image=example/web:1\n"
+        "Image=docker.io/example/web:1\n"
         "ContainerName=app-web\n"
         "Network=app-default.network:alias=web\n"
         "EnvironmentFile=./app-web.env\n"
@@ -107,7 +107,7 @@ def test_dependencies_wait_in_the_way_of_systemd() -> None:
     )
     assert said(container(text), "Requires", section="Unit") == ["app-db.service", "app-init.service"]
     db, init = container(text, "app-db.container"), container(text, "app-init.container")
-    assert said(db, "Notify", "HealthCmd") == ['["CMD", "ready", "$$x"]', "healthy"]
+    assert said(db, "HealthCmd", "PodmanArgs") == ['["CMD", "ready", "$$x"]', "--sdnotify=healthy"]
     assert said(init, "Type", "RemainAfterExit", section="Service") == ["oneshot", "yes"]
 
 
