@@ -267,8 +267,18 @@ class Applier:
     def _start_again(self, existing: Existing) -> None:
         file = self._there(existing)
         assert file.mark is not None
+        if self._rewrite(file, podman.with_boot(file.text)):
+            self.reloads.now()
         body = {"text": file.text, "way": file.mark.way, "instances": file.mark.instances}
         self._start(existing.name, body, failed=existing.state == FAILED)
+
+    def _rewrite(self, file: File, text: str) -> bool:
+        """Write a file of Podman's generator, which alone tells by its text whether a boot starts the unit."""
+        if not file.source or text == file.text or file.mark is None or file.touched:
+            return False
+        self.folder.write(file.name, text, file.mark._replace(text=marks.digest(text)))
+        self.reloads.note()
+        return True
 
     def _there(self, existing: Existing) -> File:
         file = self.folder.unit(existing.name)
@@ -300,6 +310,7 @@ class Applier:
         file = self.folder.unit(name)
         if file is not None and file.mark is not None and file.mark.app == self.app:
             self._down(units_of(name, file.mark.instances), installed=_installed(file.text))
+            self._rewrite(file, podman.without_boot(file.text))
 
     def _down(self, units: Sequence[str], *, installed: bool) -> None:
         """End units, and have no boot start them."""

@@ -7,6 +7,7 @@ from atomicapp.providers.systemd import fields
 from atomicapp.providers.systemd.apply import wanted_text
 from atomicapp.providers.systemd.folder import Folder
 from atomicapp.providers.systemd.marks import UNIT
+from atomicapp.providers.units import podman
 
 
 def compare(folder: Folder, wanted: Resource, existing: Existing) -> tuple[str, tuple[Change, ...]]:
@@ -19,7 +20,8 @@ def compare(folder: Folder, wanted: Resource, existing: Existing) -> tuple[str, 
     secret = {*before.mark.hidden, *wanted.body.get("hidden", ())}
     new = wanted.body.get("files", {})
     files = {name: (folder.own(name), new.get(name, {}).get("text")) for name in {*before.mark.files, *new}}
-    changes = fields.changes(before.text, wanted_text(folder, wanted), secret, files)
+    there = podman.with_boot(before.text) if before.source else before.text
+    changes = fields.changes(there, wanted_text(folder, wanted), secret, files)
     old, now = " ".join(before.mark.instances), " ".join(wanted.body.get("instances", ()))
     if old != now:
         changes += (Change("instances", old or None, now or None),)

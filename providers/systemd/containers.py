@@ -124,10 +124,17 @@ def _volumes(
 
 
 def told(part: Part) -> dict[str, Any]:
-    """What a listing is to tell of a container: its image, and its ports as a user opens them."""
+    """What a listing is to tell of a container: its image, and its ports as a user opens them; its name, where it tells of
+    its health."""
     if part.kind != CONTAINER or part.work is None:
         return {}
-    return {"image": part.work.image, "ports": [_port(port) for port in part.work.ports if port.host]}
+    check = part.work.healthcheck
+    checked = check is not None and check.test not in ((), ("NONE",)) and not part.once
+    return {
+        "image": part.work.image,
+        "ports": [_port(port) for port in part.work.ports if port.host],
+        "health": part.name if checked else "",
+    }
 
 
 def _port(port: Port) -> str:

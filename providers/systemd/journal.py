@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -21,15 +23,39 @@ _WARNING = 4
 _FIELDS = "MESSAGE,UNIT,USER_UNIT,_SYSTEMD_UNIT,_SYSTEMD_USER_UNIT,JOB_TYPE,JOB_RESULT,MESSAGE_ID,PRIORITY,__REALTIME_TIMESTAMP"
 
 
+_PODMAN = re.compile(
+    r"[0-9a-f]{64}|"
+    r"\d{4}-\d\d-\d\d [\d:.]+ \S+ \S+ m=\+\S+ (?:container|image|network|pod|secret|system|volume) .*|",
+    re.DOTALL,
+)
+"""What Podman itself writes among the lines of a container: its events, and the id of what it has made."""
+_PODMANS = 20
+"""Lines that Podman may write of one start."""
+
+
 def read(
-    systemd: Systemd, existing: Existing, units: Sequence[str], *, tail: int | None, follow: bool, since: str
+    systemd: Systemd,
+    existing: Existing,
+    units: Sequence[str],
+    *,
+    tail: int | None,
+    follow: bool,
+    since: str,
+    podman: bool = False,
 ) -> Iterator[LogLine]:
-    """The lines that a unit's processes wrote; see providers.base.Session.logs."""
-    words = [*_options(since), f"--lines={'all' if tail is None else tail}"]
+    """The lines that a unit's processes wrote; see providers.base.Session.logs. `podman`: its generator has made the unit, and
+    what it says of itself is left out."""
+    asked = tail if tail is None or not podman else 2 * tail + _PODMANS
+    words = [*_options(since), f"--lines={'all' if asked is None else asked}"]
     # a call that follows shows ten lines only, unless it is told otherwise
     words += ["--follow"] if follow else []
     field = _own(systemd)
-    for row in _rows(systemd.lines(*words, *_matches(systemd, field, units))):
+    rows = _rows(systemd.lines(*words, *_matches(systemd, field, units)))
+    if podman:
+        rows = (row for row in rows if not _PODMAN.fullmatch(_text(row)))
+        if tail is not None and not follow:
+            rows = iter(deque(rows, maxlen=tail))
+    for row in rows:
         yield LogLine(existing.component, row.get(field, existing.name), _text(row), "stdout", _time(row))
 
 
@@ -58,10 +84,10 @@ def tail(systemd: Systemd, unit: str, invocation: str, count: int, *, pid: str =
 
 def _last(systemd: Systemd, matches: Sequence[str], count: int) -> tuple[str, ...]:
     try:
-        done = systemd.journalctl("--output=cat", "--quiet", f"--lines={count}", *matches)
+        done = systemd.journalctl("--output=cat", "--quiet", f"--lines={count + _PODMANS}", *matches)
     except EngineError:
         return ()
-    return tuple(done.out.rstrip("\n").splitlines()) if done.out.strip() else ()
+    return tuple(line for line in done.out.splitlines() if not _PODMAN.fullmatch(line))[-count:]
 
 
 class Word(NamedTuple):

@@ -28,7 +28,7 @@ def observe(systemd: Systemd, folder: Folder, app: str, wanted: Sequence[Resourc
     own = [file for file in files if file.mark and file.mark.app == app]
     there = {file.name for file in own if file.mark and file.mark.kind == UNIT}
     coming = [item for item in wanted if item.kind == UNIT and item.name not in there]
-    _refuse_other_program(own, wanted)
+    _refuse_other_program(own, wanted, chosen=systemd.chosen)
     _refuse_without_generator(wanted, user=systemd.user)
     asked = [unit for file in own for unit in _asked(file)]
     asked += [unit for item in coming for unit in units_of(item.name, item.body.get("instances", ()))]
@@ -85,8 +85,20 @@ def _refuse_foreign(folder: Folder, item: Resource, owner: str, rows: Mapping[st
             raise foreign(item, f"was not made by atomicapp: {row['FragmentPath']}", "it would be hidden by ours")
 
 
-def _refuse_other_program(own: Sequence[File], wanted: Sequence[Resource]) -> None:
-    """EngineError where data would be left behind: a volume of Docker's is none of Podman's."""
+def _refuse_other_program(own: Sequence[File], wanted: Sequence[Resource], *, chosen: bool) -> None:
+    """EngineError where data would be left behind (a volume of Docker's is none of Podman's), and where nobody has `chosen` the
+    program that would take over the containers of another one."""
+    images = {file.mark.key: file.source for file in own if file.mark and file.mark.image}
+    for item in wanted if not chosen else ():
+        source = item.body.get("source", "")
+        if item.body.get("image") and item.key in images and bool(images[item.key]) != bool(source):
+            before, now = (runtime.DOCKER, runtime.PODMAN) if source else (runtime.PODMAN, runtime.DOCKER)
+            raise EngineError(
+                f"{before} runs the containers of this app, and {now} is what this machine has for them now",
+                component=item.component,
+                position=item.position,
+                hint=f"say which of the two is to run them: --provider-api {before}, or --provider-api {now}",
+            )
     there = {file.mark.key: file.mark.purge for file in own if file.mark and file.mark.purge}
     for item in wanted:
         before, now = _program(there.get(item.key, ())), _program(item.body.get("purge", ()))

@@ -7,18 +7,21 @@ import time
 from collections.abc import Mapping, Sequence
 
 from atomicapp.model import Failed, Readiness, Ready, Resource, Waiting
-from atomicapp.providers.systemd import journal, marks, reasons, state
+from atomicapp.providers.systemd import journal, marks, reasons, runtime, state
 from atomicapp.providers.systemd.marks import UNIT
 from atomicapp.providers.systemd.observe import units_of
 from atomicapp.providers.systemd.state import Row
 from atomicapp.providers.systemd.tools import Systemd
-from atomicapp.providers.units import podman
+from atomicapp.providers.units import names, podman
 
 STEADY = 1.5
 """Seconds that a service must have stayed up whose type does not tell when it is ready: most wrong commands end sooner."""
 
 MOST_RESTARTS = 2
 """A service may be restarted while what it needs comes up; after these it is taken for failed."""
+
+APPEARS_WITHIN = 20.0
+"""Seconds after which the container of an active unit is one that this user's docker or podman does not know."""
 
 FRESH = 0.1
 """Seconds for which one answer serves all units that are waited for."""
@@ -39,6 +42,7 @@ class Watch:
         self._names: dict[str, None] = {}
         self._since = 0.0
         self._seen: dict[str, tuple[tuple[str, str], float]] = {}
+        self._asked: dict[str, float] = {}
 
     def look(self, resource: Resource) -> Readiness:
         """One look; what does not run by itself is ready once it is there."""
@@ -61,6 +65,12 @@ class Watch:
                     if len(found) == 1:
                         return readiness
                     return readiness._replace(reason=f"{unit} {readiness.reason}")
+        if resource.body.get("health"):
+            program = runtime.PODMAN if begun else runtime.DOCKER
+            for unit, row in rows.items():
+                found_health = self._health(program, resource.body["health"], unit, row)
+                if not isinstance(found_health, Ready):
+                    return found_health
         return found[0][1] if len(found) == 1 else Ready(f"{len(found)} instances active")
 
     def _look(self, units: Sequence[str]) -> Mapping[str, Row]:
@@ -80,6 +90,22 @@ class Watch:
         """What was seen counts no more: something was told to systemd since."""
         with self._lock:
             self._at = 0.0
+
+    def _health(self, program: str, container: str, unit: str, row: Row) -> Readiness:
+        """What runs a container of an active unit says of its health. Where it knows nothing of it, that the unit is active
+        has to do."""
+        name = container.replace("%i", names.split(unit).instance or "")
+        done = self.systemd.health(program, name)
+        if done.code == 0 and done.out == "starting":
+            return Waiting("health check not passed yet")
+        if done.code == 0 and done.out == "unhealthy":
+            return Failed("is unhealthy", self._tail(unit, row))
+        if "no such" in done.said.lower():
+            # a moment passes between the start of a unit and its container
+            first = self._asked.setdefault(f"{name} {row.get('InvocationID', '')}", time.monotonic())
+            if time.monotonic() - first < APPEARS_WITHIN:
+                return Waiting("its container is not there yet")
+        return Ready(done.out if done.code == 0 else "active")
 
     # ------------------------------------------------------------ one unit
 

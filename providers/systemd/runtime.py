@@ -15,7 +15,8 @@ PODMAN = "podman"
 NAMES = (DOCKER, PODMAN)
 
 FOLDERS = ("/run/systemd", "/etc/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd", "/lib/systemd")
-"""Where systemd finds generators, below them `system-generators` and `user-generators`."""
+"""Where systemd finds generators, below them `system-generators` and `user-generators`; its own variable
+SYSTEMD_GENERATOR_PATH names other folders, and these too when it ends in a colon."""
 
 PATIENCE = 30.0
 """Seconds for the generator to look at all files; it takes a fraction of one."""
@@ -36,7 +37,11 @@ def of(target: Target) -> str:
 def generator(*, user: bool) -> Path | None:
     """Podman's generator of units (Quadlet), which came with Podman 4.4; None where there is none."""
     who = "user" if user else "system"
-    places = (Path(folder) / f"{who}-generators" / f"podman-{who}-generator" for folder in FOLDERS)
+    given = os.environ.get("SYSTEMD_GENERATOR_PATH", "")
+    folders = [folder for folder in given.split(":") if folder]
+    if not given or given.endswith(":"):
+        folders += [f"{folder}/{who}-generators" for folder in FOLDERS]
+    places = (Path(folder) / f"podman-{who}-generator" for folder in folders)
     return next((path for path in places if path.exists()), None)
 
 

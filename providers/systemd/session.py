@@ -65,7 +65,9 @@ class SystemdSession:
         units = self._units(existing)
         if not units:
             return iter(())
-        return journal.read(self.systemd, existing, units, tail=tail, follow=follow, since=since)
+        file = self.folder.unit(existing.name)
+        podman = bool(file and file.source)
+        return journal.read(self.systemd, existing, units, tail=tail, follow=follow, since=since, podman=podman)
 
     def events(self, items: Sequence[Existing], *, follow: bool, since: str) -> Iterator[Event]:
         """See providers.base.Session."""

@@ -52,12 +52,13 @@ class Refused(Exception):  # noqa: N818 (becomes an EngineError where the step i
 
 class Systemd:
     """One manager: `user` tells whose. Unit files go to `folder`, those of Podman's generator to `podman`. Safe to use from
-    several threads."""
+    several threads. `chosen`: the user has said which program runs containers (see runtime)."""
 
-    def __init__(self, folder: Path, *, user: bool, podman: Path | None = None) -> None:
+    def __init__(self, folder: Path, *, user: bool, podman: Path | None = None, chosen: bool = False) -> None:
         self.folder = folder
         self.podman = podman or folder
         self.user = user
+        self.chosen = chosen
 
     @property
     def where(self) -> str:
@@ -92,6 +93,24 @@ class Systemd:
                 )
             found.update(zip(batch, blocks, strict=True))
         return found
+
+    def health(self, program: str, container: str) -> Done:
+        """What `program` (docker, podman) says of the health of a container; a code other than 0 where it says nothing."""
+        words = [program, "container", "inspect", "--format", "{{.State.Health.Status}}", container]
+        try:
+            done = subprocess.run(
+                words,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=PATIENCE,
+                check=False,
+                start_new_session=True,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return Done(1, "", str(error))
+        return Done(done.returncode, done.stdout.strip(), " ".join(done.stderr.split()))
 
     def lines(self, *words: str) -> Iterator[str]:
         """The lines that `journalctl` writes as they come; it is ended when nobody reads any more."""
@@ -207,7 +226,8 @@ def locate(target: Target) -> Systemd:
         if shutil.which(program) is None:
             raise _absent(program)
     user = os.geteuid() != 0
-    return Systemd(folder(user=user), user=user, podman=podman_folder(user=user))
+    chosen = target.api in runtime.NAMES
+    return Systemd(folder(user=user), user=user, podman=podman_folder(user=user), chosen=chosen)
 
 
 def folder(*, user: bool) -> Path:

@@ -47,10 +47,10 @@ class Insides:
         self.lines = lines
         self.files: dict[str, File] = {}
 
-    def of(self, stem: str, asked: Workload, work: Workload, *, main: bool = True) -> Inside:
-        """The files of a container. `asked` is the service as its author has it, `work` as it is run; `main`: it is the one
-        of the unit's ExecStart=."""
-        inside, folder = self.variables(stem, work, main=main), self.folder(stem)
+    def of(self, stem: str, asked: Workload, work: Workload, handed: dict[str, str] | None = None) -> Inside:
+        """The files of a container. `asked` is the service as its author has it, `work` as it is run; `handed` are the
+        variables that systemd has for all commands of the unit, to which those of this one come."""
+        inside, folder = self.variables(stem, work, handed=handed), self.folder(stem)
         for grants, specs, what in (
             (asked.configs, self.project.configs, "config"),
             (asked.secrets, self.project.secrets, "secret"),
@@ -69,10 +69,16 @@ class Insides:
         return f"{self.settings.folder}/{names.clean(self.settings.app)}/{stem}"
 
     def variables(
-        self, stem: str, work: Workload, *, main: bool = True, fits: Callable[[Env], bool] | None = None
+        self,
+        stem: str,
+        work: Workload,
+        *,
+        handed: dict[str, str] | None = None,
+        fits: Callable[[Env], bool] | None = None,
     ) -> Inside:
         """The variables of a container, and no more; `fits` tells which of them its engine reads from a file as they are."""
         inside, folder = Inside(work, [], [], [], []), self.folder(stem)
+        handed = {} if handed is None else handed
         if self.settings.env_file:
             fitting = [item for item in work.env if (fits or fits_file)(item)]
             if fitting:
@@ -81,19 +87,21 @@ class Insides:
                 self._file(inside, file, "--env-file", file.path)
                 inside = self._without(inside, fitting)
         # what docker's file can't say, or nobody can place: systemd hands it to the docker command, which takes it over, so
-        # that no list of processes shows it
-        told = [item for item in inside.work.env if main and is_handed_over(item)]
-        if told and self.settings.env_file and not self.settings.inline:
-            text = "".join(f"{item.name}={quoting.variable(item.value)}\n" for item in told)
-            file = File(f"{folder}/env-lines", text, _ENV_MODE, 0, 0, True, told[0].position)
+        # that no list of processes shows it. Of one name it can have one value
+        told = [
+            item for item in inside.work.env if is_handed_over(item) and handed.get(item.name, item.value) == item.value
+        ]
+        new = [item for item in told if item.name not in handed]
+        handed |= {item.name: item.value for item in new}
+        if new and self.settings.env_file and not self.settings.inline:
+            text = "".join(f"{item.name}={quoting.variable(item.value)}\n" for item in new)
+            file = File(f"{folder}/env-lines", text, _ENV_MODE, 0, 0, True, new[0].position)
             self.files[file.path] = file
             inside.paths.append(file.path)
             inside.service.append(("EnvironmentFile", file.path))
-            inside = self._handed_over(inside, told)
-        elif told:
-            inside.service.extend(self._variable(item) for item in told)
-            inside = self._handed_over(inside, told)
-        return inside
+        elif new:
+            inside.service.extend(self._variable(item) for item in new)
+        return self._handed_over(inside, told) if told else inside
 
     @staticmethod
     def _without(inside: Inside, items: Sequence[Env]) -> Inside:

@@ -23,6 +23,9 @@ SUFFIXES = {
 }
 """What stands behind the stem of each type's file in the name of its unit."""
 
+_INSTALL = "\n[Install]\n"
+_NO_INSTALL = "\n[X-Atomicapp-Install]\n"
+
 _MUST = {
     "container": ("Image", "Rootfs"),
     "kube": ("Yaml",),
@@ -95,6 +98,16 @@ def volume(unit: Unit, name: str) -> str:
     """What Podman calls the volume of a `.volume` file."""
     stem = name.rpartition(".")[0]
     return unit.value("Volume", "VolumeName") or f"systemd-{stem}"
+
+
+def without_boot(text: str) -> str:
+    """A file whose unit no boot starts: the generator passes over sections of this name."""
+    return text.replace(_INSTALL, _NO_INSTALL)
+
+
+def with_boot(text: str) -> str:
+    """The file as it was before `without_boot`."""
+    return text.replace(_NO_INSTALL, _INSTALL)
 
 
 def network_gone(text: str, name: str) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
@@ -560,8 +561,10 @@ def _health(check: model.Healthcheck | None) -> Iterator[Pair]:
     if check.test == ("NONE",):
         yield "HealthCmd", "none"
         return
-    # a list is carried out as it is, another text by the shell
-    value = check.test[1] if check.test[0] == "CMD-SHELL" else json.dumps(list(check.test))
+    # Podman carries out a list as it is, without the word CMD before it, and another text by the shell: also one word alone
+    words = list(check.test[1:])
+    shell = check.test[0] == "CMD-SHELL"
+    value = words[0] if shell else shlex.join(words) if len(words) == 1 else json.dumps(words)
     if _NO_TEXT.search(value):
         yield "PodmanArgs", f"--health-cmd {quoting.word(value)}"
     else:

@@ -28,7 +28,7 @@ from atomicapp.providers.docker import compose
 from atomicapp.providers.docker.compose import Thing
 from atomicapp.providers.docker.names import aliases
 from atomicapp.providers.units import names, quoting, steps
-from atomicapp.providers.units.inside import Insides, Step
+from atomicapp.providers.units.inside import Inside, Insides, Step
 from atomicapp.providers.units.lines import Lines
 from atomicapp.providers.units.parts import CONTAINER, NETWORK, SHARED_UNITS, VOLUME, Group, Part, Settings, Units
 from atomicapp.providers.units.quoting import INSTANCE
@@ -266,8 +266,8 @@ class Writer:
             *self._stopping(work),
             *restarting(work, once=once),
         ]
-        inside = self.insides.of(found.stem, found.work, work)
-        service += inside.service
+        handed: dict[str, str] = {}
+        inside = self.insides.of(found.stem, found.work, work, handed)
         before = inside.steps
         run = steps.running(self.settings.docker, inside.work, inside.options, self._aliases(found.work))
         before.append((steps.remove(self.settings.docker, found.container), "-"))
@@ -276,10 +276,15 @@ class Writer:
         shared = self._shared_steps(work)
         before += shared
         for number, item in enumerate(found.work.pre_start, 1):
-            before += self._pre_start(found, number, item.workload, inside.paths)
+            before += self._pre_start(found, number, item.workload, inside, handed)
         before += [(step, "") for step in run.before]
+        service += inside.service
         service += [self.lines.command("ExecStartPre", step, place, prefix=prefix) for step, prefix in before]
         service.append(self.lines.command("ExecStart", run.start, place))
+        health = self._shown_health(found.work)
+        if health is not None:
+            step = steps.healthy(self.settings.docker, work.name)
+            service.append(self.lines.command("ExecStartPost", step, place, prefix=health))
         if work.post_start:
             service.append(
                 self.lines.command("ExecStartPost", steps.running_now(self.settings.docker, work.name), place)
@@ -372,6 +377,21 @@ class Writer:
                 found.append(Need(target, item.condition, target in bound, item.required, item.restart))
         return found
 
+    def _shown_health(self, work: Workload) -> str | None:
+        """How this one is to wait for its own health before it is active, as a prefix of the step; None: not at all. Others do
+        so that run elsewhere: they can ask nobody for it, but see whether it is active."""
+        own = self.settings.groups.get(work.service, "")
+        asked = [
+            item.required
+            for other in self.project.services
+            for item in other.depends_on
+            if item.target == work.service and item.condition == model.HEALTHY
+            if self.settings.groups.get(other.service, "") != own
+        ]
+        if not asked:
+            return None
+        return "" if any(asked) else "-"
+
     def _checks(self, needs: Iterable[Need]) -> Iterator[Step]:
         """The steps that wait for others, or see to it that these have come up."""
         for need in needs:
@@ -427,18 +447,23 @@ class Writer:
             found.append((steps.made(docker, name, self.placed.networks[name]), ""))
         return found
 
-    def _pre_start(self, found: _Service, number: int, asked: Workload, paths: list[str]) -> Iterator[Step]:
-        """A container that comes to its end before the start; for a template before that of each replica."""
+    def _pre_start(
+        self, found: _Service, number: int, asked: Workload, unit: Inside, handed: dict[str, str]
+    ) -> list[Step]:
+        """A container that comes to its end before the start, for a template before that of each replica; what it takes of
+        files and options of [Service] goes to those of its `unit`."""
         piece = self.before[before(found.work, number)]
         docker, name = self.settings.docker, f"{found.container}-before-{number}"
         work = self._required(piece.work)._replace(name=name)
-        inside = self.insides.of(f"{found.stem}-before-{number}", asked, work, main=False)
-        paths += inside.paths
-        yield from inside.steps
-        yield steps.remove(docker, name), "-"
-        yield from ((step, "") for step in steps.pull(docker, work))
+        inside = self.insides.of(f"{found.stem}-before-{number}", asked, work, handed)
+        unit.paths.extend(inside.paths)
+        unit.service.extend(inside.service)
         run = steps.running(docker, inside.work, inside.options, ())
-        yield from ((step, "") for step in (*run.before, run.start))
+        return [
+            *inside.steps,
+            (steps.remove(docker, name), "-"),
+            *((step, "") for step in (*steps.pull(docker, work), *run.before, run.start)),
+        ]
 
 
 def before(work: Workload, number: int) -> str:

@@ -5,6 +5,7 @@ Debian 12 has Podman 4.3, from before Quadlet: the generator is built from its m
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import re
@@ -12,12 +13,14 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from tests.engines import images as image_cache
+from tests.engines import systemd
 from tests.engines.docker import DockerEngine
 from tests.engines.process import missing, run
-from tests.engines.systemd import Node
+from tests.engines.systemd import COMMANDS, Node
 
 MODULE = Path(__file__).parent / "quadlet_generator"
 GO = {"GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -modcacherw"}
@@ -27,8 +30,8 @@ IMAGE = "localhost/atomicapp-test/busybox:1"
 _GENERATOR = "/usr/lib/systemd/system-generators/podman-system-generator"
 _STORAGE = '[storage]\ndriver = "vfs"\nrunroot = "/run/containers/storage"\ngraphroot = "/var/lib/containers/storage"\n'
 _PODMAN = """#!/bin/sh
-# Podman 4.3 as the generator of 5.6 calls it: without --ignore, --replace of secrets and --sdnotify=healthy, which it does not
-# know yet, and without control groups of its own, which a container does not let it have.
+# Podman 4.3 as the generator of 5.6 calls it: without --ignore and --replace of secrets, which it does not know yet, and without
+# control groups of its own, which a container does not let it have. --sdnotify=healthy is done here.
 case "$1 $2" in
 "secret create")
     name= last=
@@ -42,12 +45,21 @@ case "$1 $2" in
     exit
     ;;
 esac
+healthy= name= last=
 for word; do
     shift
-    case "$word" in --cgroups=split) word=--cgroups=disabled ;; --sdnotify=healthy) word=--sdnotify=conmon ;; esac
+    [ "$last" != --name ] || name=$word
+    last=$word
+    case "$word" in --cgroups=split) word=--cgroups=disabled ;; --sdnotify=healthy) word=--sdnotify=ignore healthy=1 ;; esac
     set -- "$@" "$word"
 done
-exec /usr/bin/podman.real "$@"
+[ -n "$healthy" ] || exec /usr/bin/podman.real "$@"
+/usr/bin/podman.real "$@" || exit
+until [ "$(/usr/bin/podman.real inspect --format '{{.State.Health.Status}}' "$name")" = healthy ]; do
+    [ "$(/usr/bin/podman.real inspect --format '{{.State.Running}}' "$name")" = true ] || exit 1
+    sleep 0.3
+done
+systemd-notify --ready --pid="$(/usr/bin/podman.real inspect --format '{{.State.ConmonPid}}' "$name")"
 """
 
 
@@ -85,34 +97,63 @@ class PodmanNode(Node):
     """A machine with systemd, a real Podman, and the generator."""
 
     image = "atomicapp-test/node-podman:1"
+    commands = (*COMMANDS, "podman")
 
     def __init__(self, engine: DockerEngine, folder: Path, name: str) -> None:
         super().__init__(engine, folder, name)
         self.files = folder / "quadlets"
-        self.generators = folder / "systemd"
+        self.generators = folder / "generators"
         self.options = (
-            *("--cap-add", "NET_ADMIN", "--security-opt", "systempaths=unconfined", "--volume", "/var/lib/containers"),
+            *(
+                "--cap-add",
+                "NET_ADMIN",
+                "--cap-add",
+                "SYS_PTRACE",
+                "--security-opt",
+                "systempaths=unconfined",
+                "--volume",
+                "/var/lib/containers",
+            ),
             *("--volume", f"{self.files}:/etc/containers/systemd"),
         )
 
-    def set_up(self, generator: Path, image: str) -> None:
-        """Boot it, and give it the generator and an image of the Docker Engine."""
+    def set_up(self, generator: Path, *images: str) -> None:
+        """Boot it, and give it the generator and images of the Docker Engine."""
         self.files.mkdir(parents=True)
         self.start()
         self._engine.docker("cp", str(generator), f"{self.name}:{_GENERATOR}")
         # where it is looked for on this machine, and asked what it has against a file
-        own = self.generators / "system-generators" / "podman-system-generator"
-        own.parent.mkdir(parents=True)
-        own.symlink_to(generator)
+        self.generators.mkdir()
+        (self.generators / "podman-system-generator").symlink_to(generator)
         self.run("mv", "/usr/bin/podman", "/usr/bin/podman.real")
         self.run("sh", "-c", "cat >/usr/bin/podman && chmod 755 /usr/bin/podman", stdin=_PODMAN)
         self.run("sh", "-c", "cat >/etc/containers/storage.conf", stdin=_STORAGE)
         host = shlex.quote(self._engine.host)
-        run("sh", "-c", f"docker --host {host} save {image} | docker --host {host} exec -i {self.name} podman load")
+        load = f"docker --host {host} exec -i {self.name} podman load"
+        run("sh", "-c", f"docker --host {host} save {shlex.join(images)} | {load}")
 
     @property
     def environment(self) -> Mapping[str, str]:
-        return {**super().environment, "QUADLET_UNIT_DIRS": str(self.files)}
+        own = {"QUADLET_UNIT_DIRS": str(self.files), "SYSTEMD_GENERATOR_PATH": str(self.generators)}
+        return {**super().environment, **own}
+
+    @property
+    def address(self) -> str:
+        """Where its ports are reached from this machine."""
+        return self.run("hostname", "-I").split()[0]
 
     def podman(self, *words: str) -> str:
         return self.run("podman", *words)
+
+
+@contextlib.contextmanager
+def podman_node(engine: DockerEngine, folder: Path, *images: str) -> Iterator[PodmanNode]:
+    """One that is removed again, with images of the Docker Engine."""
+    generator = build(folder)
+    systemd.build(engine, image_cache.cache_folder(), "podman")
+    found = PodmanNode(engine, folder / "p1", "p1")
+    try:
+        found.set_up(generator, *images)
+        yield found
+    finally:
+        found.remove()

@@ -33,6 +33,7 @@ class Node:
     node, too; `machine_id` is its identity, 32 hex digits."""
 
     image = IMAGE
+    commands: tuple[str, ...] = COMMANDS
     options: tuple[str, ...] = ()
     """Further options of `docker run`."""
 
@@ -70,7 +71,7 @@ class Node:
         """Programs of this machine that are those of the node."""
         host, name = shlex.quote(self._engine.host), shlex.quote(self.name)
         folder.mkdir(exist_ok=True)
-        for command in COMMANDS:
+        for command in self.commands:
             note = f'[ -z "$AAP_CALLS" ] || echo {command} "$*" >>"$AAP_CALLS"'
             call = f'exec docker --host {host} exec -i {shlex.join(options)} {name} {command} "$@"'
             (folder / command).write_text(f"#!/bin/sh\n{note}\n{call}\n")

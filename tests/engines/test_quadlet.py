@@ -85,7 +85,7 @@ def test_the_command_that_comes_of_it(generator: Path, tmp_path: Path) -> None:
         "-v app_data:/d:ro",
         "--publish 8080:80/udp",
         "--secret app-key-secret,type=mount,target=/run/secrets/key",
-        r'--health-cmd "[\"CMD\", \"ready\", \"100%%\"]"',
+        r'--health-cmd "[\"ready\", \"100%%\"]"',
         r'quay.io/example/web:1 sh -c "echo $$HOME 100%% \"q\""',
     ):
         assert part in start

@@ -15,10 +15,8 @@ from atomicapp.providers import systemd
 from atomicapp.providers.systemd import runtime
 from atomicapp.providers.units import quadlet
 from tests.compose import truth
-from tests.conftest import SAMPLES_CACHE
-from tests.engines import systemd as nodes
 from tests.engines.docker import DockerEngine
-from tests.engines.quadlet import IMAGE, PodmanNode, build
+from tests.engines.quadlet import IMAGE, PodmanNode, podman_node
 from tests.engines.systemd import SOCKET
 from tests.engines.test_systemd_life import HERE, Life
 
@@ -43,22 +41,14 @@ DATA = "[Volume]\nVolumeName=APP-data\n"
 def node(
     docker_engine: DockerEngine, busybox_image: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[PodmanNode]:
-    folder = tmp_path_factory.mktemp("podman")
-    generator = build(folder)
-    nodes.build(docker_engine, SAMPLES_CACHE, "podman")
-    found = PodmanNode(docker_engine, folder / "p1", "p1")
-    try:
-        found.set_up(generator, busybox_image)
+    with podman_node(docker_engine, tmp_path_factory.mktemp("podman"), busybox_image) as found:
         yield found
-    finally:
-        found.remove()
 
 
 @pytest.fixture
 def life(node: PodmanNode, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Life]:
     for variable, text in node.environment.items():
         monkeypatch.setenv(variable, text)
-    monkeypatch.setattr(runtime, "FOLDERS", (str(node.generators),))
     found = Life(node, tmp_path / "calls")
     found.target = found.target._replace(api=runtime.PODMAN)
     yield found
@@ -82,10 +72,10 @@ def test_files_become_units_that_run_containers(life: Life, node: PodmanNode) ->
     assert page(life, node) == "hello\n"
     assert life.run(wanted) == {}, "nothing to do"
     with contextlib.closing(systemd.connect(life.target)) as session:
-        lines = [
-            line.text.strip() for line in session.logs(life.held()["web.service"], tail=None, follow=False, since="")
-        ]
-    assert "up" in lines
+        web = life.held()["web.service"]
+        for tail in (None, 5, 1):
+            lines = [line.text.strip() for line in session.logs(web, tail=tail, follow=False, since="")]
+            assert lines == ["up"], "what Podman says of itself is left out"
 
     other = life.wanted(data_volume=DATA, web_container=WEB.replace("echo hello", "echo changed"))
     (step,) = [step for step in life.plan(other) if step.op != "keep"]
@@ -93,12 +83,19 @@ def test_files_become_units_that_run_containers(life: Life, node: PodmanNode) ->
     assert life.run(other) == {"web.service": "update"}
     assert page(life, node) == "changed\n"
 
+    def wants() -> str:
+        return node.run("sh", "-c", "ls /run/systemd/generator/multi-user.target.wants 2>/dev/null || true")
+
+    assert life.unit("web.service") in wants()
     life.carry_out(diff.stop(life.held().values()))
     assert life.states()["web.service"] == "stopped"
     assert node.podman("ps", "--quiet") == ""
+    assert life.unit("web.service") not in wants(), "no boot starts it"
+    assert [step.op for step in life.plan(other)] == ["keep", "keep", "start"]
     life.carry_out(diff.start(life.held().values()))
-    life.run(other)
+    assert life.run(other) == {}
     assert life.states()["web.service"] == "running"
+    assert life.unit("web.service") in wants()
 
     life.carry_out(diff.uninstall(life.held().values(), purge_data=False))
     assert list(node.files.iterdir()) == []
@@ -139,7 +136,7 @@ def test_without_the_generator_nothing_is_written(
     life: Life, node: PodmanNode, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     wanted = life.wanted(web_container=WEB)
-    monkeypatch.setattr(runtime, "FOLDERS", (str(tmp_path),))
+    monkeypatch.setenv("SYSTEMD_GENERATOR_PATH", str(tmp_path))
     with pytest.raises(EngineError, match="is for Podman's generator of units"):
         life.run(wanted)
     assert list(node.files.iterdir()) == []
@@ -227,6 +224,11 @@ def test_data_does_not_change_the_program_that_holds_it(life: Life, node: Podman
 def test_an_app_without_data_goes_over_to_the_other_program(life: Life, node: PodmanNode, busybox_image: str) -> None:
     text = f"services: {{web: {{image: {IMAGE}, command: [sleep, '1000'], network_mode: host, stop_grace_period: 1s}}}}"
     life.run(compose(life, text))
+    life.target = life.target._replace(api="")
+    with pytest.raises(
+        EngineError, match="podman runs the containers of this app, and docker is what this machine has"
+    ):
+        life.run(compose(life, text))
     life.target = life.target._replace(api=runtime.DOCKER)
     assert life.run(compose(life, text.replace(IMAGE, busybox_image))) == {"shop-web.service": "update"}
     assert list(node.files.iterdir()) == []
@@ -242,4 +244,23 @@ def test_a_container_that_ends_is_told_with_its_log(life: Life) -> None:
     with pytest.raises(EngineError) as caught:
         life.run(life.wanted(web_container=text))
     assert "7" in caught.value.message
-    assert "boom" in "\n".join(caught.value.log_tail)
+    assert set(caught.value.log_tail) == {"boom"}, "what Podman says of itself is left out"
+
+
+def test_one_that_waits_for_health_starts_when_the_other_is_well(life: Life, node: PodmanNode) -> None:
+    text = f"""
+services:
+  db:
+    image: {IMAGE}
+    command: [sh, -c, 'sleep 2; touch /tmp/well; date +%s >/tmp/since; exec sleep 1000']
+    healthcheck: {{test: [CMD, test, -e, /tmp/well], interval: 1s, retries: 30}}
+    stop_grace_period: 1s
+  web:
+    image: {IMAGE}
+    command: [sh, -c, 'date +%s; exec sleep 1000']
+    depends_on: {{db: {{condition: service_healthy}}}}
+    stop_grace_period: 1s
+"""
+    life.run(compose(life, text))
+    begun = node.podman("logs", f"{life.app}-shop-web")
+    assert int(begun) >= int(node.podman("exec", f"{life.app}-shop-db", "cat", "/tmp/since"))

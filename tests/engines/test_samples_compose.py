@@ -17,6 +17,7 @@ from tests.engines.cluster import Cluster
 from tests.engines.docker import DockerEngine
 from tests.engines.process import free_port
 from tests.engines.program import Program
+from tests.engines.quadlet import PodmanNode, podman_node
 from tests.engines.registry import Registry
 from tests.engines.samples import SECRETS, fetch, free_node_port, install_wordpress, until
 from tests.engines.swarm import Swarm
@@ -150,7 +151,29 @@ class OnSystemd(Place):
         return [*files, *units, *containers, *kept.split()]
 
 
-@pytest.fixture(scope="module", params=["docker", "kubernetes", "swarm", "systemd"])
+class OnPodman(Place):
+    """A machine with systemd and Podman, which has its own network and its own images."""
+
+    def __init__(self, program: Program, node: PodmanNode) -> None:
+        words = ("--provider", "systemd", "--provider-api", "podman")
+        super().__init__(program, *words, images="localhost/atomicapp-samples", bind="0.0.0.0")
+        self.node = node
+
+    def port(self) -> int:
+        return free_port()
+
+    def url(self, port: int) -> str:
+        return f"http://{self.node.address}:{port}/"
+
+    def left(self) -> list[str]:
+        files = [path.name for folder in (self.node.units, self.node.files) for path in folder.rglob("*")]
+        units = self.node.systemctl("list-units", "--all", "--plain", "--no-legend", f"{self.name}*").split()
+        kept = [self.node.podman(*words, "--quiet") for words in (("ps", "-a"), ("volume", "ls"), ("secret", "ls"))]
+        networks = [name for name in self.node.podman("network", "ls").split() if self.name in name]
+        return [*[name for name in files if self.name in name], *units, *" ".join(kept).split(), *networks]
+
+
+@pytest.fixture(scope="module", params=["docker", "kubernetes", "podman", "swarm", "systemd"])
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     of = request.getfixturevalue
     home = tmp_path_factory.mktemp("compose") / "home"
@@ -163,6 +186,11 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         of("sample_images")
         node = of("systemd_node")
         found = OnSystemd(Program(home, env=node.environment), node, of("docker_engine"))
+    elif request.param == "podman":
+        images = [of("sample_images")[name] for name in ("voting", "redis", "mariadb", "wordpress")]
+        with podman_node(of("docker_engine"), tmp_path_factory.mktemp("podman"), *images) as machine:
+            yield OnPodman(Program(home, env=machine.environment), machine)
+        return
     elif request.param == "swarm":
         swarm = of("swarm")
         for name, image in of("sample_images").items():

@@ -26,6 +26,7 @@ from atomicapp.model import (
     Failed,
     Plan,
     Readiness,
+    Ready,
     Rendered,
     Resource,
     Step,
@@ -591,3 +592,24 @@ def test_what_is_converted_is_good_for_systemd(systemd_node: Node) -> None:
         )
         # the docker service is not on the node
         assert [line for line in said.splitlines() if "docker.service" not in line] == [], name
+
+
+HEALTH = """services:
+  web:
+    image: atomicapp-test/busybox:1
+    command: [sh, -c, 'sleep {until}; touch /tmp/well; exec sleep 1000']
+    healthcheck: {{test: [CMD, test, -e, /tmp/well], interval: 1s, retries: {retries}}}
+    deploy: {{replicas: 2}}
+    stop_grace_period: 0s
+"""
+
+
+def test_a_container_with_a_health_check_is_ready_when_it_is_well(life: Life, busybox_image: str) -> None:
+    text = HEALTH.replace("atomicapp-test/busybox:1", busybox_image)
+    wanted = life.wanted("compose", web_yaml=text.format(until=3, retries=30))
+    begun = time.monotonic()
+    life.run(wanted)
+    assert time.monotonic() - begun > 3
+    assert life.settled(next(item for item in wanted if item.body.get("health"))) == Ready("2 instances active")
+    with pytest.raises(EngineError, match="is unhealthy"):
+        life.run(life.wanted("compose", web_yaml=text.format(until=1000, retries=1)))

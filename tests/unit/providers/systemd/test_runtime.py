@@ -15,6 +15,7 @@ class Machine:
         self.bin, self.generators = folder / "bin", folder / "systemd"
         self.bin.mkdir()
         patch.setenv("PATH", str(self.bin))
+        patch.delenv("SYSTEMD_GENERATOR_PATH", raising=False)
         patch.setattr(runtime, "FOLDERS", (str(folder / "none"), str(self.generators)))
 
     def has(self, name: str, text: str = "x" * 5000) -> None:
@@ -58,6 +59,16 @@ def test_a_docker_command_that_calls_podman_is_podmans(machine: Machine) -> None
     (machine.bin / "docker").unlink()
     (machine.bin / "docker").symlink_to("podman")
     assert runtime.of(Target("app")) == runtime.PODMAN
+
+
+def test_the_variable_of_systemd_names_other_folders(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.generates()
+    monkeypatch.setenv("SYSTEMD_GENERATOR_PATH", "/nowhere")
+    assert runtime.generator(user=False) is None
+    monkeypatch.setenv("SYSTEMD_GENERATOR_PATH", "/nowhere:")
+    assert runtime.generator(user=False) == machine.generators / "system-generators" / "podman-system-generator"
+    monkeypatch.setenv("SYSTEMD_GENERATOR_PATH", f"/nowhere:{machine.generators}/user-generators")
+    assert runtime.generator(user=True) == machine.generators / "user-generators" / "podman-user-generator"
 
 
 def test_what_the_generator_complains_of(machine: Machine) -> None:

@@ -107,7 +107,7 @@ def test_dependencies_wait_in_the_way_of_systemd() -> None:
     )
     assert said(container(text), "Requires", section="Unit") == ["app-db.service", "app-init.service"]
     db, init = container(text, "app-db.container"), container(text, "app-init.container")
-    assert said(db, "HealthCmd", "PodmanArgs") == ['["CMD", "ready", "$$x"]', "--sdnotify=healthy"]
+    assert said(db, "HealthCmd", "PodmanArgs") == ['["ready", "$$x"]', "--sdnotify=healthy"]
     assert said(init, "Type", "RemainAfterExit", section="Service") == ["oneshot", "yes"]
 
 

@@ -394,3 +394,44 @@ def test_systemd_takes_them(tmp_path: Path) -> None:
     # the docker client may be absent where the tests run
     said_of = [line for line in done.stderr.splitlines() if "is not executable" not in line]
     assert said_of == []
+
+
+def test_one_shows_its_health_to_those_that_run_elsewhere() -> None:
+    text = (
+        "services:\n  db: {image: d, healthcheck: {test: [CMD, ok]}}\n"
+        "  near: {image: n, depends_on: {db: {condition: service_healthy}}}\n"
+        "  far: {image: f, depends_on: {db: {condition: service_healthy, required: false}}}\n"
+    )
+    assert said(part(units(text), "db"), "ExecStartPost") == []
+    (step,) = said(part(units(text, INLINE._replace(groups={"far": "far"})), "db"), "ExecStartPost")
+    assert step.startswith("-/bin/sh -c ")
+    assert "{{.State.Health.Status}}' app-db " in step
+    (step,) = said(part(units(text, INLINE._replace(groups={"near": "near"})), "db"), "ExecStartPost")
+    assert step.startswith("/bin/sh -c ")
+
+
+BEFORE = "services: {web: {image: w, environment: {A: '1', B: x y}, pre_start: [{command: [m], environment: {A: '2', C: '3'}}]}}"
+
+
+def test_variables_of_what_runs_before_are_handed_over_where_the_names_are_free() -> None:
+    web = part(units(BEFORE, INLINE), "web")
+    assert said(web, "Environment") == ["A=1", '"B=x y"', "C=3"]
+    (before,) = [
+        line for line in said(web, "ExecStartPre") if " docker run " in line.replace("/usr/bin/docker", " docker")
+    ]
+    # of one name systemd can hand over one value
+    assert re.findall(r"-e (\S+)", before) == ["A=2", "B", "C"]
+
+
+def test_variables_of_several_lines_stand_in_files_of_both() -> None:
+    text = (
+        'services: {web: {image: w, environment: {A: "1\\n2"}, pre_start: [{command: [m], environment: {C: "3\\n4"}}]}}'
+    )
+    found = units(text, Settings("app", folder="/files"))
+    files = {file.path: file.text for file in found.files}
+    assert files == {
+        "/files/app/app-web/env-lines": 'A="1\n2"\n',
+        "/files/app/app-web-before-1/env-lines": 'C="3\n4"\n',
+    }
+    assert said(part(found, "web"), "EnvironmentFile") == list(files)
+    assert set(part(found, "web").files) == set(files)
