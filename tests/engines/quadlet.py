@@ -140,7 +140,8 @@ class PodmanNode(Node):
     @property
     def address(self) -> str:
         """Where its ports are reached from this machine."""
-        return self.run("hostname", "-I").split()[0]
+        # not what the machine says of itself, which has bridges of its own
+        return self._engine.docker("inspect", "--format", "{{.NetworkSettings.IPAddress}}", self.name).strip()
 
     def podman(self, *words: str) -> str:
         return self.run("podman", *words)
