@@ -37,7 +37,14 @@ FORGOTTEN = (
 
 
 LONG = (
-    *("test_samples_compose.py", "test_tool_image.py", "test_life.py", "test_swarm_life.py", "test_systemd_life.py"),
+    *(
+        "test_samples_compose.py",
+        "test_quadlet_life.py",
+        "test_tool_image.py",
+        "test_life.py",
+        "test_swarm_life.py",
+        "test_systemd_life.py",
+    ),
     *("test_samples_kubernetes.py", "test_kubernetes_cli.py", "test_kubernetes_calls.py", "test_kubernetes_life.py"),
     *("test_swarm_stack.py", "test_samples.py", "test_marathon_samples.py", "test_compose_docker.py"),
     *("test_swarm_connect.py", "test_objects.py", "test_samples_fleet.py", "test_interrupted.py"),

@@ -268,6 +268,10 @@ def only_compose(sample: str, folder: Path, registry: str) -> Path:
 
 
 def test_wordpress_from_compose_files(place: Place, registry: Registry, tmp_path: Path) -> None:
+    if isinstance(place, OnPodman):
+        pytest.skip(
+            "once it is installed its pages ask the world outside, which takes longer there than its health check"
+        )
     for name in ("mariadb", "wordpress"):
         reference = f"{registry.host}/compose/{name}-app"
         folder = only_compose(name, tmp_path / "packages", f"{registry.host}/compose")
