@@ -3,6 +3,7 @@
 artifacts   texts -> units, with what systemd would refuse; resources units -> resources (pure)
 marks       the section by which a unit file says whose it is; fields a unit as paths and texts
 runtime     which program runs containers here: units are written for the docker command, or as files for Podman's generator
+process     one call of a program
 tools       the way to systemd: systemctl, journalctl, the folder of the unit files
 folder      what lies in that folder; observe what is there; compare what differs; apply makes it so
 ready, journal, reasons   how it is doing, what it wrote, and why it did not work

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 from atomicapp.model import Target
+from atomicapp.providers.systemd import process
 
 DOCKER = "docker"
 PODMAN = "podman"
@@ -52,15 +53,7 @@ def complaint(source: str, *, user: bool) -> str:
         return ""
     words = [str(program), *(["--user"] if user else []), "--dryrun"]
     try:
-        done = subprocess.run(
-            words,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=PATIENCE,
-            check=False,
-        )
+        done = process.run(words, PATIENCE)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     said = (re.sub(r"^\S+\[\d+\]: ", "", line) for line in done.stderr.splitlines())

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from atomicapp.errors import EngineError
 from atomicapp.model import Target
-from atomicapp.providers.systemd import runtime
+from atomicapp.providers.systemd import process, runtime
 from atomicapp.records import NamedTuple
 
 PATIENCE = 60.0
@@ -98,16 +98,7 @@ class Systemd:
         """What `program` (docker, podman) says of the health of a container; a code other than 0 where it says nothing."""
         words = [program, "container", "inspect", "--format", "{{.State.Health.Status}}", container]
         try:
-            done = subprocess.run(
-                words,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=PATIENCE,
-                check=False,
-                start_new_session=True,
-            )
+            done = process.run(words, PATIENCE)
         except (OSError, subprocess.TimeoutExpired) as error:
             return Done(1, "", str(error))
         return Done(done.returncode, done.stdout.strip(), " ".join(done.stderr.split()))
@@ -122,12 +113,12 @@ class Systemd:
             env=_environment(),
             text=True,
             errors="replace",
-        ) as process:
-            assert process.stdout is not None
+        ) as started:
+            assert started.stdout is not None
             try:
-                yield from process.stdout
+                yield from started.stdout
             finally:
-                process.terminate()
+                started.terminate()
 
     def _words(self, program: str, *words: str) -> list[str]:
         # the journal of a user alone is there on few machines: what is a user's is told by its fields
@@ -136,18 +127,7 @@ class Systemd:
 
     def _call(self, words: Sequence[str], timeout: float) -> Done:
         try:
-            done = subprocess.run(
-                words,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=timeout,
-                env=_environment(),
-                check=False,
-                # Ctrl-C is ours: what is under way comes to its end
-                start_new_session=True,
-            )
+            done = process.run(words, timeout, _environment())
         except FileNotFoundError as error:
             raise _absent(words[0]) from error
         except OSError as error:
