@@ -81,7 +81,12 @@ def provider(parser: argparse.ArgumentParser) -> None:
         default="",
         help="the context of the configuration file (default: its current)",
     )
-    group.add_argument("--provider-api", metavar="URL", default="", help="the address of the engine")
+    group.add_argument(
+        "--provider-api",
+        metavar="URL",
+        default="",
+        help="the address of the engine; on systemd docker or podman, for what is to run containers",
+    )
     group.add_argument(
         "--provider-auth",
         metavar="TOKEN",
