@@ -27,7 +27,7 @@ class Program:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=420,  # more than any takes, also on a busy machine
             cwd=self.cwd,
             env=self.env,
             check=False,

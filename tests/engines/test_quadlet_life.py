@@ -17,6 +17,7 @@ from atomicapp.providers.units import quadlet
 from tests.compose import truth
 from tests.engines.docker import DockerEngine
 from tests.engines.quadlet import IMAGE, PodmanNode, podman_node
+from tests.engines.samples import until
 from tests.engines.systemd import SOCKET
 from tests.engines.test_systemd_life import HERE, Life
 
@@ -195,7 +196,8 @@ def test_a_compose_file_runs_by_podman(life: Life, node: PodmanNode) -> None:
 
     other = compose(life, SHOP.replace("from config", "from another one"))
     assert life.run(other) == {"shop-db-before-1.service": "update", "shop-db.service": "update"}
-    assert node.podman("exec", f"{life.app}-shop-db", "cat", "/data/index.html").endswith("from another one\n")
+    page_there = ("exec", f"{life.app}-shop-db", "cat", "/data/index.html")
+    assert until(lambda: node.podman(*page_there), lambda text: text.endswith("from another one\n"))
     assert node.podman(*read) == "once\nonce\n", "it comes before each start"
 
     life.carry_out(diff.stop(life.held().values()))

@@ -173,7 +173,7 @@ class OnPodman(Place):
         return [*[name for name in files if self.name in name], *units, *" ".join(kept).split(), *networks]
 
 
-@pytest.fixture(scope="module", params=["docker", "kubernetes", "podman", "swarm", "systemd"])
+@pytest.fixture(scope="module", params=["docker", "kubernetes", "swarm", "systemd", "podman"])
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     of = request.getfixturevalue
     home = tmp_path_factory.mktemp("compose") / "home"
@@ -187,7 +187,7 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         node = of("systemd_node")
         found = OnSystemd(Program(home, env=node.environment), node, of("docker_engine"))
     elif request.param == "podman":
-        images = [of("sample_images")[name] for name in ("voting", "redis", "mariadb", "wordpress")]
+        images = [of("sample_images")[name] for name in ("voting", "redis", "mariadb")]
         with podman_node(of("docker_engine"), tmp_path_factory.mktemp("podman"), *images) as machine:
             yield OnPodman(Program(home, env=machine.environment), machine)
         return
