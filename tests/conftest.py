@@ -195,9 +195,9 @@ def namespace(cluster: Cluster) -> Iterator[str]:
 
 
 @pytest.fixture
-def volume(cluster: Cluster) -> Iterator[str]:
-    """A persistent volume of 1Gi, ReadWriteOnce, that a claim without a storage class gets."""
-    name = cluster.make_volume()
+def volume(request: pytest.FixtureRequest, cluster: Cluster, namespace: str) -> Iterator[str]:
+    """A persistent volume of 1Gi, ReadWriteOnce, for a claim `data` (or what the parameter says) in the namespace."""
+    name = cluster.make_volume(namespace, getattr(request, "param", "data"))
     yield name
     cluster.remove_volume(name)
 

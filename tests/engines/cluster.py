@@ -167,16 +167,18 @@ class Cluster:
             if refused.status not in (404, 409):
                 raise
 
-    def make_volume(self, size: str = "1Gi", mode: str = "ReadWriteOnce") -> str:
-        """A new persistent volume without a storage class, for a claim without one; returns its name.
+    def make_volume(self, namespace: str, claim: str, size: str = "1Gi", mode: str = "ReadWriteOnce") -> str:
+        """A new persistent volume for the claim of that name, which must not ask for a storage class; returns its name.
 
-        It is a folder of this machine. Remove it with `remove_volume`: one that was claimed serves no other claim.
+        It is a folder of this machine, and kept for that claim: those of other tests run beside it. Remove it with
+        `remove_volume`: one that was claimed serves no other claim.
         """
         name = f"test-{uuid.uuid4().hex[:8]}"
         spec = {
             "capacity": {"storage": size},
             "accessModes": [mode],
             "persistentVolumeReclaimPolicy": "Retain",
+            "claimRef": {"namespace": namespace, "name": claim},
             "hostPath": {"path": str(self._volumes / name), "type": "DirectoryOrCreate"},
         }
         self.call("POST", "/api/v1/persistentvolumes", {"metadata": {"name": name, "labels": LABELS}, "spec": spec})

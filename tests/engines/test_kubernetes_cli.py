@@ -140,6 +140,7 @@ def test_stop_and_start_bring_bare_pods_and_daemon_sets_back(package: Package, b
     assert package.get("/api/v1/NS/podtemplates")["items"] == []
 
 
+@pytest.mark.parametrize("volume", ["data-db-0"], indirect=True)
 def test_the_claims_of_a_stateful_set_outlive_it_until_they_are_purged(
     package: Package, volume: str, busybox_in_cluster: str
 ) -> None:

@@ -77,7 +77,8 @@ class OnKubernetes(Place):
     def __init__(self, program: Program, cluster: Cluster) -> None:
         self.cluster = cluster
         self.namespace = cluster.make_namespace()
-        self.volume = cluster.make_volume()
+        # of the one sample and of the other
+        self.volumes = [cluster.make_volume(self.namespace, claim) for claim in ("votes", "mariadb-data")]
         words = ("--provider", "kubernetes", "--namespace", self.namespace)
         super().__init__(program, *words, images=f"{cluster.registry}/samples", bind="0.0.0.0")
 
@@ -86,6 +87,8 @@ class OnKubernetes(Place):
 
     def leave(self) -> None:
         self.cluster.remove_namespace(self.namespace)
+        for name in self.volumes:
+            self.cluster.remove_volume(name)
 
     def left(self) -> list[str]:
         found = []

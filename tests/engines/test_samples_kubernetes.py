@@ -32,7 +32,7 @@ class Site:
         self.name = f"wp-{uuid.uuid4().hex[:8]}"
         self.namespace = cluster.make_namespace()
         samples.enforce(cluster, self.namespace, "baseline")
-        self.volume = cluster.make_volume()
+        self.volume = cluster.make_volume(self.namespace, "mariadb-data")
         # WordPress keeps its address once it is installed: the port must outlive the Service
         self.port = free_node_port(cluster)
         self.url = f"http://127.0.0.1:{self.port}/"

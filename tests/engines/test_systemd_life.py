@@ -383,7 +383,7 @@ WAYS = {
     "signal": ("ExecStart=/bin/sh -c 'kill -9 $$$$'", "has failed: ended by signal KILL", ""),
     "timeout": ("Type=notify\nTimeoutStartSec=1\nExecStart=/bin/sleep 1000", "it took longer than it may", ""),
     "again": (
-        "Restart=always\nRestartSec=100ms\nStartLimitIntervalSec=0\nExecStart=/bin/sh -c 'echo boom; exit 5'",
+        "Restart=always\nRestartSec=100ms\nExecStart=/bin/sh -c 'echo boom; exit 5'\n[Unit]\nStartLimitIntervalSec=0",
         "ends again and again",
         "boom",
     ),
