@@ -26,8 +26,6 @@ from tests.engines.registry import Registry
 from tests.engines.swarm import Swarm
 from tests.engines.systemd import Node, Nodes
 
-SAMPLES_CACHE = images.cache_folder()
-
 FORGOTTEN = (
     *("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_DEFAULT_PLATFORM", "REGISTRY_AUTH_FILE"),
     *("FLEETCTL_ENDPOINT", "FLEETCTL_DRIVER", "FLEETCTL_TUNNEL", "FLEETCTL_SSH_USERNAME", "ATOMICAPP_SSH"),
@@ -57,8 +55,7 @@ BY_PARAM = ("test_life.py", "test_samples_compose.py")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {name: number for number, name in enumerate(LONG)}
-    # the machine with Podman loads its images while others wait for the disk: not beside the engines that start
-    items.sort(key=lambda item: places.get(item.path.name if "[podman" not in item.name else LONG[-1], len(LONG)))
+    items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
 
 
 class _Parts(LoadFileScheduling):  # type: ignore[misc]  # not typed
@@ -158,7 +155,7 @@ def busybox_in_registry(docker_engine: DockerEngine, busybox_image: str, registr
 @pytest.fixture(scope="session")
 def sample_images(docker_engine: DockerEngine) -> dict[str, str]:
     """The images of the samples on the engine: `mariadb`, `wordpress`, `httpd`, `redis`, `guestbook` -> reference."""
-    return images.samples(docker_engine, SAMPLES_CACHE)
+    return images.samples(docker_engine)
 
 
 @pytest.fixture(scope="session")
@@ -180,7 +177,7 @@ def podman_host(podman_service: podman.Podman) -> str:
 @pytest.fixture(scope="session")
 def cluster(docker_engine: DockerEngine) -> Iterator[Cluster]:
     """A Kubernetes cluster of one node, with `call(...)` to speak to its API."""
-    found = Cluster(docker_engine, SAMPLES_CACHE)
+    found = Cluster(docker_engine)
     found.acquire()
     yield found
     found.release()
@@ -252,7 +249,7 @@ def marathon(docker_engine: DockerEngine) -> Iterator[Server]:
 def systemd_nodes(docker_engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
     """Machines that systemd has booted: called with a name, it gives the one of that name. Their units run containers on
     the Docker Engine."""
-    found = Nodes(docker_engine, SAMPLES_CACHE, tmp_path_factory.mktemp("nodes"))
+    found = Nodes(docker_engine, tmp_path_factory.mktemp("nodes"))
     yield found
     found.remove()
 

@@ -57,9 +57,8 @@ class Cluster:
     node_ip: str
     registry: str
 
-    def __init__(self, engine: DockerEngine, cache: Path) -> None:
+    def __init__(self, engine: DockerEngine) -> None:
         self._engine = engine
-        self._cache = cache
         self._users = engine.folder / "cluster-users"
         self._users.mkdir(exist_ok=True)
         self._ours = engine.folder / "cluster-is-ours"
@@ -231,7 +230,7 @@ class Cluster:
             text=True,
             timeout=240,
             check=False,
-            env={**os.environ, "ATOMICAPP_CACHE": str(self._cache)},
+            env={**os.environ, "ATOMICAPP_CACHE": str(images.CACHE)},
         )
 
 

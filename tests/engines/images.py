@@ -12,6 +12,12 @@ from pathlib import Path
 from tests.engines.docker import LABEL, ROOT, DockerEngine
 from tests.engines.process import missing, needs, run
 
+CACHE = Path(
+    os.environ.get("ATOMICAPP_CACHE")
+    or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "atomicapp-samples"
+)
+"""Where what takes long to make is kept between runs. A constant: tests have another HOME."""
+
 BUSYBOX = "atomicapp-test/busybox:1"
 TOOL = "atomicapp-test/tool:1"
 BUSYBOX_DOCKERFILE = f"""\
@@ -48,48 +54,40 @@ def push(engine: DockerEngine, image: str, reference: str) -> str:
     return reference
 
 
-def samples(engine: DockerEngine, cache: Path, *names: str) -> dict[str, str]:
+def samples(engine: DockerEngine, *names: str) -> dict[str, str]:
     """Build the images of the samples (all, or those named); their short names -> references."""
     needs("mmdebstrap", "flock")
     wanted = names or ("mariadb", "wordpress", "httpd", "redis", "guestbook", "voting")
     with engine.lock("samples"):
         run(
             *("bash", str(ROOT / "samples" / "images" / "build.sh"), *wanted),
-            env={"DOCKER_HOST": engine.host, "ATOMICAPP_CACHE": str(cache), "PATH": f"{os.environ['PATH']}:/usr/sbin"},
+            env={"DOCKER_HOST": engine.host, "ATOMICAPP_CACHE": str(CACHE), "PATH": f"{os.environ['PATH']}:/usr/sbin"},
         )
     return {name: f"atomicapp-samples/{name}" for name in wanted}
 
 
-def cache_folder() -> Path:
-    """Where root file systems are kept between runs. To be asked before HOME is changed."""
-    given = os.environ.get("ATOMICAPP_CACHE")
-    if given:
-        return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "atomicapp-samples"
-
-
-def tool(engine: DockerEngine, cache: Path, folder: Path) -> str:
+def tool(engine: DockerEngine, folder: Path) -> str:
     """The image of the tool itself by the project's Dockerfile, with nothing taken from the network while it builds."""
-    base = samples(engine, cache, "python")["python"]
+    base = samples(engine, "python")["python"]
     for name in ("atomicapp", "providers", "nulecule_specs"):
         shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     for pattern in ("Dockerfile", ".dockerignore", "setup.py", "pyproject.toml", "README*", "LICENSE"):
         for path in ROOT.glob(pattern):
             shutil.copy(path, folder)
-    shutil.copytree(_wheels(cache), folder / "wheels")
+    shutil.copytree(_wheels(), folder / "wheels")
     options = "--no-index --find-links=wheels"
     words = ("--build-arg", f"BASE={base}", "--build-arg", f"PIP_OPTIONS={options}", "--label", LABEL)
     engine.docker("build", "--quiet", "--tag", TOOL, *words, str(folder))
     return TOOL
 
 
-def _wheels(cache: Path) -> Path:
+def _wheels() -> Path:
     """A folder with the wheels of all that the project needs, for the Python 3.11 of Debian 12; kept between runs."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     wanted = [*project["project"]["dependencies"], *project["build-system"]["requires"], "wheel"]
-    found = cache / f"wheels-{hashlib.sha256(' '.join(wanted).encode()).hexdigest()[:16]}"
+    found = CACHE / f"wheels-{hashlib.sha256(' '.join(wanted).encode()).hexdigest()[:16]}"
     if not found.exists():
-        part = cache / f"{found.name}.{os.getpid()}"
+        part = CACHE / f"{found.name}.{os.getpid()}"
         target = ("--only-binary=:all:", "--implementation=cp", "--python-version=3.11")
         run(sys.executable, "-m", "pip", "download", "--quiet", *target, "--dest", str(part), *wanted)
         part.rename(found)

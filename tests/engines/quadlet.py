@@ -6,6 +6,7 @@ Debian 12 has Podman 4.3, from before Quadlet: the generator is built from its m
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import pwd
 import re
@@ -16,9 +17,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tests.engines import images as image_cache
+from filelock import FileLock
+
 from tests.engines import systemd
 from tests.engines.docker import DockerEngine
+from tests.engines.images import CACHE
 from tests.engines.process import missing, run
 from tests.engines.systemd import COMMANDS, Node
 
@@ -28,7 +31,9 @@ IMAGE = "localhost/atomicapp-test/busybox:1"
 """What the machine's Podman calls the image of the tests."""
 
 _GENERATOR = "/usr/lib/systemd/system-generators/podman-system-generator"
-_STORAGE = '[storage]\ndriver = "vfs"\nrunroot = "/run/containers/storage"\ngraphroot = "/var/lib/containers/storage"\n'
+_STORAGE = (
+    '[storage]\ndriver = "overlay"\nrunroot = "/run/containers/storage"\ngraphroot = "/var/lib/containers/storage"\n'
+)
 _PODMAN = """#!/bin/sh
 # Podman 4.3 as the generator of 5.6 calls it: without --ignore and --replace of secrets, which it does not know yet, and without
 # control groups of its own, which a container does not let it have. --sdnotify=healthy is done here.
@@ -76,20 +81,28 @@ VERSIONS = {"4.9": "v4", "5.6": "v5"}
 """The oldest Podman that is to read what is written, and a new one: their modules."""
 
 
-def build(folder: Path, version: str = "5.6") -> Path:
-    """The generator of a Podman."""
-    made = folder / f"quadlet-{version}"
-    done = subprocess.run(
-        [go(), "build", "-o", str(made), f"github.com/containers/podman/{VERSIONS[version]}/cmd/quadlet"],
-        cwd=MODULE,
-        # with the caches of the user, which tests have no other use for
-        env={**os.environ, **GO, "HOME": pwd.getpwuid(os.getuid()).pw_dir},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        missing(f"Quadlet can't be built: {done.stderr.strip()[-500:]}")
+def build(version: str = "5.6") -> Path:
+    """The generator of a Podman, which is kept between runs."""
+    key = hashlib.sha256((MODULE / "go.sum").read_bytes()).hexdigest()[:16]
+    made = CACHE / f"quadlet-{version}-{key}"
+    made.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(made.with_name(f"quadlet-{version}.lock")):
+        if made.exists():
+            return made
+        part = made.with_name(f"{made.name}.part")
+        # with the modules of the user, and the kept compilations of what most of it shares
+        kept = {name: text for name, text in os.environ.items() if name != "XDG_CACHE_HOME"}
+        done = subprocess.run(
+            [go(), "build", "-o", str(part), f"github.com/containers/podman/{VERSIONS[version]}/cmd/quadlet"],
+            cwd=MODULE,
+            env={**kept, **GO, "HOME": pwd.getpwuid(os.getuid()).pw_dir},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            missing(f"Quadlet can't be built: {done.stderr.strip()[-500:]}")
+        part.rename(made)
     return made
 
 
@@ -150,8 +163,8 @@ class PodmanNode(Node):
 @contextlib.contextmanager
 def podman_node(engine: DockerEngine, folder: Path, *images: str) -> Iterator[PodmanNode]:
     """One that is removed again, with images of the Docker Engine."""
-    generator = build(folder)
-    systemd.build(engine, image_cache.cache_folder(), "podman")
+    generator = build()
+    systemd.build(engine, "podman")
     found = PodmanNode(engine, folder / "p1", "p1")
     try:
         found.set_up(generator, *images)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.engines import images
 from tests.engines.docker import LABEL, ROOT, DockerEngine
 from tests.engines.process import missing, needs, run
 
@@ -150,16 +151,15 @@ class Node:
 class Nodes:
     """The nodes of one test process, by their names: each is booted when it is first asked for."""
 
-    def __init__(self, engine: DockerEngine, cache: Path, folder: Path) -> None:
+    def __init__(self, engine: DockerEngine, folder: Path) -> None:
         self._engine = engine
-        self._cache = cache
         self._folder = folder
         self._nodes: dict[str, Node] = {}
 
     def __call__(self, name: str) -> Node:
         """The node of that name, the same each time. Tests that share one leave no unit on it."""
         if not self._nodes:
-            build(self._engine, self._cache)
+            build(self._engine)
         if name not in self._nodes:
             node = Node(self._engine, self._folder / name, name)
             self._nodes[name] = node
@@ -177,7 +177,7 @@ class Nodes:
             self.drop(name)
 
 
-def build(engine: DockerEngine, cache: Path, *variant: str) -> None:
+def build(engine: DockerEngine, *variant: str) -> None:
     """The image of the nodes, on the engine; the variant `podman` has Podman, too."""
     needs("mmdebstrap", "flock")
     if not engine.host.startswith("unix://"):
@@ -185,5 +185,9 @@ def build(engine: DockerEngine, cache: Path, *variant: str) -> None:
     with engine.lock("-".join(["node", *variant])):
         run(
             *("bash", str(ROOT / "tests" / "engines" / "node" / "build.sh"), *variant),
-            env={"DOCKER_HOST": engine.host, "ATOMICAPP_CACHE": str(cache), "PATH": f"{os.environ['PATH']}:/usr/sbin"},
+            env={
+                "DOCKER_HOST": engine.host,
+                "ATOMICAPP_CACHE": str(images.CACHE),
+                "PATH": f"{os.environ['PATH']}:/usr/sbin",
+            },
         )

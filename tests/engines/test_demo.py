@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SAMPLES_CACHE
+from tests.engines import images
 from tests.engines.docker import ROOT, DockerEngine
 from tests.engines.process import free_port
 
@@ -34,7 +34,7 @@ def demo(
         "PORT": str(free_port()),
         "ATOMICAPP_HOME": str(tmp_path / "home"),
         "XDG_STATE_HOME": str(tmp_path / "state"),
-        "ATOMICAPP_CACHE": str(SAMPLES_CACHE),
+        "ATOMICAPP_CACHE": str(images.CACHE),
         "DOCKER_HOST": docker_engine.host,
     }
 

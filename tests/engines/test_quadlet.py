@@ -23,9 +23,9 @@ OWN = (".container", ".network", ".volume")
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
-def generator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def generator(request: pytest.FixtureRequest) -> Path:
     """The program `quadlet`."""
-    return build(tmp_path_factory.mktemp("quadlet"), request.param)
+    return build(request.param)
 
 
 def units(generator: Path, folder: Path, name: str, text: str = "") -> dict[str, str]:

@@ -190,7 +190,7 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         node = of("systemd_node")
         found = OnSystemd(Program(home, env=node.environment), node, of("docker_engine"))
     elif request.param == "podman":
-        images = [of("sample_images")[name] for name in ("voting", "redis", "mariadb")]
+        images = [of("sample_images")[name] for name in ("voting", "redis", "mariadb", "wordpress")]
         with podman_node(of("docker_engine"), tmp_path_factory.mktemp("podman"), *images) as machine:
             yield OnPodman(Program(home, env=machine.environment), machine)
         return
@@ -271,10 +271,6 @@ def only_compose(sample: str, folder: Path, registry: str) -> Path:
 
 
 def test_wordpress_from_compose_files(place: Place, registry: Registry, tmp_path: Path) -> None:
-    if isinstance(place, OnPodman):
-        pytest.skip(
-            "once it is installed its pages ask the world outside, which takes longer there than its health check"
-        )
     for name in ("mariadb", "wordpress"):
         reference = f"{registry.host}/compose/{name}-app"
         folder = only_compose(name, tmp_path / "packages", f"{registry.host}/compose")

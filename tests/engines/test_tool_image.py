@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from atomicapp.version import VERSION
-from tests.conftest import SAMPLES_CACHE
 from tests.engines import images
 from tests.engines.docker import ROOT, DockerEngine
 from tests.engines.process import free_port
@@ -35,7 +34,7 @@ class Tool:
 
 @pytest.fixture(scope="module")
 def tool_image(docker_engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory) -> str:
-    return images.tool(docker_engine, SAMPLES_CACHE, tmp_path_factory.mktemp("tool-image"))
+    return images.tool(docker_engine, tmp_path_factory.mktemp("tool-image"))
 
 
 @pytest.fixture
