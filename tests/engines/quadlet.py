@@ -134,6 +134,10 @@ class PodmanNode(Node):
         """Boot it, and give it the generator and images of the Docker Engine."""
         self.files.mkdir(parents=True)
         self.start()
+        # Docker has bridges filtered like routers, in new machines too: a container would not reach itself by its published port
+        self.run(
+            "sh", "-c", "for file in /proc/sys/net/bridge/bridge-nf-call-*; do [ ! -e $file ] || echo 0 >$file; done"
+        )
         self._engine.docker("cp", str(generator), f"{self.name}:{_GENERATOR}")
         # where it is looked for on this machine, and asked what it has against a file
         self.generators.mkdir()
