@@ -11,11 +11,7 @@ own, and so is what runs before a start. Podman 4.9 and newer read all of it: wh
 from __future__ import annotations
 
 import json
-import re
-import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
-from types import MappingProxyType
+from collections.abc import Iterable, Iterator, Sequence
 
 from atomicapp.errors import ERROR, WARNING, SpecError
 from atomicapp.model import Target
@@ -23,65 +19,34 @@ from atomicapp.position import Position
 from atomicapp.providers.base import Output
 from atomicapp.providers.docker import command, compose
 from atomicapp.providers.docker.compose import Thing
-from atomicapp.providers.units import names, own, podman, quoting, rules, steps, syntax, writer
-from atomicapp.providers.units.inside import fits_file
+from atomicapp.providers.units import names, own, podman, quoting, steps, syntax, writer
 from atomicapp.providers.units.parts import CONTAINER, NETWORK, VOLUME, File, Part, Settings, Units
-from atomicapp.providers.units.quoting import INSTANCE
+from atomicapp.providers.units.quadlet_keys import (
+    LOG_DRIVERS,
+    UNKNOWN,
+    Pair,
+    devices,
+    fits,
+    full_name,
+    health,
+    literal,
+    long_mount,
+    network_option,
+    of_option,
+    required,
+    timing,
+)
+from atomicapp.providers.units.quadlet_rules import table
 from atomicapp.workload import model, risks
-from atomicapp.workload.fidelity import APPROXIMATED, LOST, Rule, Table, Verdict, approximated, kept, lost
+from atomicapp.workload.fidelity import Table
 from atomicapp.workload.model import FileGrant, Mount, Network, Workload
-from atomicapp.workload.project import FileSpec, NetworkSpec, Project, Said, VolumeSpec
+from atomicapp.workload.project import FileSpec, NetworkSpec, Project, VolumeSpec
 
 NAME = "quadlet"
 
 PROGRAM = podman.PROGRAM
 _FOLDER = "%E/containers/systemd"
 _TARGET = "default.target"
-_LOG_DRIVERS = ("journald", "k8s-file", "json-file", "none", "passthrough")
-
-Pair = tuple[str, str]
-
-# Options of `docker run`, and the keys that say them, of those that Podman 4.9 has. The value of the second ones is words.
-_TEXTS = {
-    "--name": "ContainerName",
-    "-p": "PublishPort",
-    "--expose": "ExposeHostPort",
-    "--workdir": "WorkingDir",
-    "--pull": "Pull",
-    "--health-interval": "HealthInterval",
-    "--health-timeout": "HealthTimeout",
-    "--health-start-period": "HealthStartPeriod",
-    "--health-retries": "HealthRetries",
-    "--hostname": "HostName",
-    "--dns": "DNS",
-    "--dns-search": "DNSSearch",
-    "--dns-option": "DNSOption",
-    "--tmpfs": "Tmpfs",
-    "--userns": "UserNS",
-    "--device": "AddDevice",
-    "--log-driver": "LogDriver",
-    "--pids-limit": "PidsLimit",
-    "--shm-size": "ShmSize",
-    "--ulimit": "Ulimit",
-    "--network": "Network",
-}
-_WORDS = {
-    "-e": "Environment",
-    "--label": "Label",
-    "--annotation": "Annotation",
-    "--cap-add": "AddCapability",
-    "--cap-drop": "DropCapability",
-    "--sysctl": "Sysctl",
-}
-_UNKNOWN = frozenset(
-    (
-        *("--domainname", "--link", "--isolation", "--storage-opt", "--volume-driver", "--kernel-memory"),
-        *("--cpu-count", "--cpu-percent", "--io-maxbandwidth", "--io-maxiops", "--health-start-interval"),
-        # said in another way, or always so
-        *("--gpus", "--rm", "--health-cmd", "--no-healthcheck", "--entrypoint", "--entrypoint=", "-v", "--mount"),
-    )
-)
-"""Options that Podman does not have, or that are written here."""
 
 
 def convert(project: Project, target: Target) -> tuple[Output, ...]:
@@ -97,6 +62,11 @@ def convert(project: Project, target: Target) -> tuple[Output, ...]:
         *(Output(part.source, part.unit.text) for part in units.parts),
         *(Output(file.path, file.text) for file in units.files),
     )
+
+
+def fidelity(*, converted: bool = False) -> Table:
+    """See providers.base.Provider."""
+    return table()
 
 
 def write(project: Project, settings: Settings) -> Units:
@@ -165,34 +135,34 @@ class _Quadlet(writer.Writer):
         return names.cut(names.clean(self.settings.app, key, kind), 180)
 
     def _network_keys(self, key: str, spec: NetworkSpec) -> Iterator[Pair]:
-        yield "NetworkName", _text(self.placed.network_names[key])
+        yield "NetworkName", literal(self.placed.network_names[key])
         if spec.driver not in ("", "bridge", "default"):
-            yield "Driver", _text(spec.driver)
+            yield "Driver", literal(spec.driver)
         for option, value in spec.driver_options.items():
-            if _option(option):
-                yield "Options", _text(f"{_option(option)}={value}")
+            if network_option(option):
+                yield "Options", literal(f"{network_option(option)}={value}")
         if spec.internal:
             yield "Internal", "true"
         if spec.ipv6 is not None:
             yield "IPv6", "true" if spec.ipv6 else "false"
         if spec.ipam_driver not in ("", "default"):
-            yield "IPAMDriver", _text(spec.ipam_driver)
+            yield "IPAMDriver", literal(spec.ipam_driver)
         for subnet in spec.subnets:
             for name, value in (("Subnet", subnet.subnet), ("Gateway", subnet.gateway), ("IPRange", subnet.ip_range)):
                 if value:
-                    yield name, _text(value)
+                    yield name, literal(value)
         for label, value in spec.labels.items():
             yield "Label", quoting.word(f"{label}={value}")
 
     def _volume_keys(self, key: str, spec: VolumeSpec) -> Iterator[Pair]:
         name = self.placed.volume_names[key]
-        yield "VolumeName", _text(name)
+        yield "VolumeName", literal(name)
         if spec.driver not in ("", "local"):
-            yield "Driver", _text(spec.driver)
+            yield "Driver", literal(spec.driver)
         own = {"type": "Type", "device": "Device", "o": "Options"}
         for option, value in spec.driver_options.items():
             if option in own:
-                yield own[option], _text(value)
+                yield own[option], literal(value)
             else:
                 yield "PodmanArgs", f"--opt {quoting.word(f'{option}={value}')}"
         for label, value in self.placed.volumes.get(name, Thing({}, "", spec.position)).body.get("labels", {}).items():
@@ -264,7 +234,7 @@ class _Quadlet(writer.Writer):
                 service.append(
                     self.lines.command("ExecStartPre", [("/bin/mkdir", "-p", mount.source)], mount.position, prefix="-")
                 )
-        keys: list[Pair] = [("Image", _text(full_name(work.image)))]
+        keys: list[Pair] = [("Image", literal(full_name(work.image)))]
         keys += self._said(work, asked, stem, paths, service)
         if notify and not (work.healthcheck and work.healthcheck.test == ("NONE",)):
             # the key Notify= knows health since Podman 5.0
@@ -276,14 +246,14 @@ class _Quadlet(writer.Writer):
             for grant in grants:
                 made, name = self._secret(grant, specs[grant.source], what, stem, paths)
                 service += made
-                keys += [("Secret", _text(name))] if name else []
+                keys += [("Secret", literal(name))] if name else []
         for hook in asked.post_start:
             service.append(self.lines.command("ExecStartPost", steps.hook(PROGRAM, work.name, hook), hook.position))
         for hook in asked.pre_stop:
             service.append(
                 self.lines.command("ExecStop", steps.hook(PROGRAM, work.name, hook), hook.position, prefix="-")
             )
-        head = [("Description", quoting.text(f"{self.settings.app}: {stem}")), *self._order(needs), *_required(befores)]
+        head = [("Description", quoting.text(f"{self.settings.app}: {stem}")), *self._order(needs), *required(befores)]
         head += writer.limits(work) if remains or not once else []
         installed = remains or not once
         last = ("Install", self._install()) if installed else (own.SECTION, [("DesiredState", "loaded")])
@@ -358,28 +328,28 @@ class _Quadlet(writer.Writer):
         self, work: Workload, asked: Workload, stem: str, paths: list[str], service: list[Pair]
     ) -> Iterator[Pair]:
         """What [Container] says; the files that it names go to `paths`, what [Service] has to say for it to `service`."""
-        plain = work._replace(networks=(), mounts=(), healthcheck=_timing(work), env=(), restart=model.Restart())
+        plain = work._replace(networks=(), mounts=(), healthcheck=timing(work), env=(), restart=model.Restart())
         options = tuple(text for text in work.security.options if not text.startswith("credentialspec="))
         plain = plain._replace(security=work.security._replace(options=options))
-        if work.logging.driver and work.logging.driver not in _LOG_DRIVERS:
+        if work.logging.driver and work.logging.driver not in LOG_DRIVERS:
             plain = plain._replace(logging=model.Logging())
-        options_said = [item for item in command.options(plain) if item[0] not in _UNKNOWN]
-        yield from (pair for name, value in options_said[:1] for pair in _key(name, value))
+        options_said = [item for item in command.options(plain) if item[0] not in UNKNOWN]
+        yield from (pair for name, value in options_said[:1] for pair in of_option(name, value))
         for network in sorted(asked.networks, key=lambda network: -network.priority):
-            yield "Network", _text(self._network(network, asked))
+            yield "Network", literal(self._network(network, asked))
         if work.env:
             yield from self._beside_it(work, stem) if self.beside else self._environment(work, stem, paths, service)
         for mount, engine in zip(asked.mounts, work.mounts, strict=True):
             yield from self._mount(mount, engine)
-        yield from _health(work.healthcheck)
+        yield from health(work.healthcheck)
         if work.entrypoint is not None:
             # several words are a list; none at all takes the image's away
             entrypoint = json.dumps(list(work.entrypoint)) if work.entrypoint else ""
             yield "PodmanArgs", f"--entrypoint {quoting.word(entrypoint)}"
         for name, value in options_said[1:]:
-            yield from _key(name, value)
+            yield from of_option(name, value)
         for request in work.device_requests:
-            yield from (("AddDevice", _text(name)) for name in _devices(request) if request.driver != "cdi")
+            yield from (("AddDevice", literal(name)) for name in devices(request) if request.driver != "cdi")
         if work.security.read_only_root:
             yield "ReadOnlyTmpfs", "false"
         if work.cgroup_parent:
@@ -395,7 +365,7 @@ class _Quadlet(writer.Writer):
 
     def _environment(self, work: Workload, stem: str, paths: list[str], service: list[Pair]) -> Iterator[Pair]:
         """Variables in files: one that Podman reads, one that systemd hands to its command for what the first can't say."""
-        inside = self.insides.variables(stem, work, fits=_fits)
+        inside = self.insides.variables(stem, work, fits=fits)
         paths += inside.paths
         service += inside.service
         for option, value in inside.options:
@@ -406,7 +376,7 @@ class _Quadlet(writer.Writer):
             yield "Environment", quoting.word(f"{item.name}={item.value}")
 
     def _beside_it(self, work: Workload, stem: str) -> Iterator[Pair]:
-        fitting = [item for item in work.env if _fits(item)]
+        fitting = [item for item in work.env if fits(item)]
         if fitting:
             text = "".join(f"{item.name}={item.value}\n" for item in fitting)
             self._laid(f"{stem}.env", "", File("", text, 0o600, 0, 0, True, fitting[0].position), [])
@@ -435,7 +405,7 @@ class _Quadlet(writer.Writer):
 
     def _mount(self, mount: Mount, engine: Mount) -> Iterator[Pair]:
         if mount.kind == model.TMPFS and mount.options is not None:
-            yield "Tmpfs", _text(f"{mount.target}:{mount.options}" if mount.options else mount.target)
+            yield "Tmpfs", literal(f"{mount.target}:{mount.options}" if mount.options else mount.target)
             return
         source = engine.source
         spec = self.project.volumes.get(mount.source) if mount.kind == model.VOLUME else None
@@ -450,250 +420,6 @@ class _Quadlet(writer.Writer):
                 *([mount.propagation] if mount.propagation else []),
             ]
             options = f":{','.join(flags)}" if flags and source else ""
-            yield "Volume", _text(f"{source}:{mount.target}{options}" if source else mount.target)
+            yield "Volume", literal(f"{source}:{mount.target}{options}" if source else mount.target)
         elif mount.kind in (model.BIND, model.VOLUME, model.TMPFS, model.IMAGE):
-            yield "Mount", _text(command.fields(_long_mount(mount, source)))
-
-
-def _long_mount(mount: Mount, source: str) -> Iterator[str]:
-    yield f"type={mount.kind}"
-    if source:
-        yield f"source={source}"
-    yield f"target={mount.target}"
-    if mount.read_only:
-        yield "readonly"
-    if mount.propagation:
-        yield f"bind-propagation={mount.propagation}"
-    if mount.recursive == "disabled":
-        yield "bind-nonrecursive"
-    if mount.subpath:
-        yield f"subpath={mount.subpath}"
-    if mount.size is not None:
-        yield f"tmpfs-size={mount.size}"
-    if mount.mode is not None:
-        yield f"tmpfs-mode={mount.mode:o}"
-
-
-_ODD = re.compile(r"""^[\s"'`]|[\\$#]|\s$""")
-"""Values that readers of files of variables do not agree on."""
-_NO_TEXT = re.compile(r"[\n\r\t]|\\$|^\s|\s$")
-
-
-def _fits(item: model.Env) -> bool:
-    """Whether Podman reads a variable from a file as it is."""
-    return fits_file(item) and not _ODD.search(item.value)
-
-
-def full_name(image: str) -> str:
-    """An image with its registry, as a Compose file means it: a short name is Docker Hub's, of which Podman knows nothing."""
-    first, slash, _ = image.partition("/")
-    if re.fullmatch("[0-9a-f]{64}", image) or image.startswith("sha256:"):
-        return image
-    if slash and (first == "localhost" or set(".:") & set(first) or first != first.lower()):
-        return image
-    return f"docker.io/{'' if slash else 'library/'}{image}"
-
-
-def _option(name: str) -> str | None:
-    """What Podman calls an option of a network; None for one that only a Docker Engine has."""
-    if name == "com.docker.network.driver.mtu":
-        return "mtu"
-    return None if name.startswith("com.docker.") else name
-
-
-def _text(value: str) -> str:
-    """A value that is no list of words."""
-    return value.replace("%", "%%").replace("$", "$$").replace(INSTANCE, "%i")
-
-
-def _key(option: str, value: str) -> Iterator[Pair]:
-    """An option of `docker run` as a key; as an argument where there is none, or where the key can't say the value."""
-    flags = {
-        "--init": ("RunInit", "true"),
-        "--init=false": ("RunInit", "false"),
-        "--read-only": ("ReadOnly", "true"),
-    }
-    if not value:
-        yield flags.get(option, ("PodmanArgs", option))
-    elif option == "--security-opt":
-        yield _security(value)
-    elif option == "--user":
-        yield from _user(value)
-    elif option == "--runtime":
-        yield "GlobalArgs", f"--runtime={quoting.word(value)}"
-    elif option in _WORDS:
-        yield _WORDS[option], quoting.word(value)
-    elif option in _TEXTS and not _NO_TEXT.search(value):
-        yield _TEXTS[option], _text(value)
-    else:
-        yield "PodmanArgs", f"{option} {quoting.word(value)}"
-
-
-def _security(value: str) -> Pair:
-    known = {
-        "no-new-privileges": ("NoNewPrivileges", "true"),
-        "no-new-privileges=true": ("NoNewPrivileges", "true"),
-        "no-new-privileges:true": ("NoNewPrivileges", "true"),
-        "label=disable": ("SecurityLabelDisable", "true"),
-        "label:disable": ("SecurityLabelDisable", "true"),
-        "seccomp=unconfined": ("SeccompProfile", "unconfined"),
-        "seccomp:unconfined": ("SeccompProfile", "unconfined"),
-        "systempaths=unconfined": ("Unmask", "ALL"),
-    }
-    return known.get(value, ("PodmanArgs", f"--security-opt {quoting.word(value)}"))
-
-
-def _user(value: str) -> Iterator[Pair]:
-    user, colon, group = value.partition(":")
-    if user:
-        yield "User", _text(user)
-    if colon and group:
-        yield "Group", _text(group)
-
-
-def _timing(work: Workload) -> model.Healthcheck | None:
-    return work.healthcheck._replace(test=()) if work.healthcheck is not None else None
-
-
-def _health(check: model.Healthcheck | None) -> Iterator[Pair]:
-    if check is None or not check.test:
-        return
-    if check.test == ("NONE",):
-        yield "HealthCmd", "none"
-        return
-    # Podman carries out a list as it is, without the word CMD before it, and another text by the shell: also one word alone
-    words = list(check.test[1:])
-    shell = check.test[0] == "CMD-SHELL"
-    value = words[0] if shell else shlex.join(words) if len(words) == 1 else json.dumps(words)
-    if _NO_TEXT.search(value):
-        yield "PodmanArgs", f"--health-cmd {quoting.word(value)}"
-    else:
-        yield "HealthCmd", _text(value)
-
-
-def _devices(request: model.DeviceRequest) -> Iterator[str]:
-    """The names that CDI has for the graphics cards of a request; only one maker has any."""
-    if request.driver not in ("", "nvidia"):
-        return
-    found = request.ids or (("all",) if request.number < 0 else map(str, range(request.number)))
-    yield from (f"nvidia.com/gpu={name}" for name in found)
-
-
-def _required(units: Sequence[str]) -> list[Pair]:
-    return [pair for name in units for pair in (("After", name), ("Requires", name))]
-
-
-# ---------------------------------------------------------------- fidelity
-
-_NO_KEY = "Podman has no word for it"
-_AGAIN = Verdict(APPROXIMATED, "carried out once, before the first of the replicas")
-_OTHER_LOG = Verdict(LOST, f"Podman logs to {', '.join(_LOG_DRIVERS)} only")
-_NO_ALIAS = Verdict(APPROXIMATED, "as the order of the starts: Podman has no links, and so no other name for a service")
-_OTHER_GPU = Verdict(LOST, "Podman has names for devices of nvidia only")
-_ONLY_DOCKER = Verdict(LOST, "options com.docker.* are those of a Docker Engine; only that for the mtu has an equal")
-_IN_PODMAN = "as a secret of Podman, made when the unit starts"
-
-
-def _log(project: Project, work: Workload | None, said: Said) -> Verdict | None:
-    known = work is None or not work.logging.driver or work.logging.driver in _LOG_DRIVERS
-    return None if known else _OTHER_LOG
-
-
-def _recursive(project: Project, work: Workload | None, said: Said) -> Verdict | None:
-    if work is not None and any(mount.recursive in ("writable", "readonly") for mount in work.mounts):
-        return Verdict(LOST, _NO_KEY)
-    return None
-
-
-def _alias(project: Project, work: Workload | None, said: Said) -> Verdict | None:
-    links = work.links if work is not None else ()
-    return _NO_ALIAS if any(link.alias != link.target for link in links) else None
-
-
-def _docker_options(project: Project, work: Workload | None, said: Said) -> Verdict | None:
-    spec = project.networks.get(said.subject)
-    options = spec.driver_options if spec is not None else {}
-    return _ONLY_DOCKER if any(_option(name) is None for name in options) else None
-
-
-def _per_replica(project: Project, work: Workload | None, said: Said) -> Verdict | None:
-    if work is None or work.replicas == 1:
-        return None
-    return _AGAIN if any(item.per_replica for item in work.pre_start) else None
-
-
-def _driver(project: Project, work: Workload | None, said: Said) -> Verdict | None:
-    requests = work.device_requests if work is not None else ()
-    return _OTHER_GPU if any(item.driver not in ("", "nvidia", "cdi") for item in requests) else None
-
-
-_DIFFERENT: Mapping[str, Rule] = {
-    **{
-        f"services.{room}.{key}": rule
-        for room in ("gpus", "deploy.resources.reservations.devices")
-        for key, rule in (
-            ("count", approximated("as AddDevice=, the first ones", _driver, _OTHER_GPU)),
-            ("device_ids", kept("as AddDevice=, by their names of CDI", _driver, _OTHER_GPU)),
-            ("driver", kept("", _driver, _OTHER_GPU)),
-            ("options", lost(_NO_KEY)),
-        )
-    },
-    "services.gpus.capabilities": lost("a device is given as a whole"),
-    "services.deploy.resources.reservations.devices.capabilities": approximated("a device is given as a whole"),
-    "services.healthcheck.test": kept(),
-    "services.healthcheck.start_interval": lost(_NO_KEY),
-    "services.domainname": lost(_NO_KEY),
-    "services.isolation": lost(_NO_KEY),
-    "services.storage_opt": lost("it is a setting of the whole storage for Podman"),
-    "services.cpu_count": lost(_NO_KEY),
-    "services.cpu_percent": lost(_NO_KEY),
-    "services.credential_spec.file": lost(_NO_KEY),
-    "services.credential_spec.registry": lost(_NO_KEY),
-    "services.external_links": lost("Podman has no links: give both a network"),
-    "services.links": approximated("both are on one network, where a service has its own name", _alias, _NO_ALIAS),
-    "services.logging.driver": kept("", _log, _OTHER_LOG),
-    "services.logging.options": kept("", _log, _OTHER_LOG),
-    "services.networks.mac_address": kept(),
-    "services.networks.interface_name": kept(),
-    "services.networks.driver_opts": lost(_NO_KEY),
-    "services.networks.gw_priority": lost(_NO_KEY),
-    "services.networks.link_local_ips": lost(_NO_KEY),
-    "services.volumes.consistency": lost(_NO_KEY),
-    "services.volumes.bind.recursive": kept("", _recursive, Verdict(LOST, _NO_KEY)),
-    "services.volumes.bind.create_host_path": kept("as a step before the start"),
-    "services.scale": kept("as files of their own"),
-    "services.deploy.replicas": kept("as files of their own"),
-    "services.pull_policy": kept("as Pull="),
-    "services.depends_on.condition": kept("as After=, Notify=healthy, and a oneshot for what is to be completed"),
-    "services.depends_on.required": kept("as Wants= in place of Requires="),
-    "services.depends_on.restart": kept("as PartOf=; Requires= does the same for what is required"),
-    "services.pre_start": kept("as containers of their own, which come to their end before", _per_replica, _AGAIN),
-    "services.pre_start.per_replica": approximated("carried out once, before the first of the replicas"),
-    "networks.attachable": lost("a network of Podman always is"),
-    "networks.enable_ipv4": lost(_NO_KEY),
-    "networks.ipam.options": lost(_NO_KEY),
-    "networks.ipam.config.aux_addresses": lost(_NO_KEY),
-    **{
-        f"{room}.{key}": kept(_IN_PODMAN)
-        for room in ("configs", "secrets")
-        for key in ("file", "environment", "content")
-        if (room, key) != ("secrets", "content")
-    },
-    "configs.external": approximated("as a secret of Podman that is there already"),
-    "secrets.external": kept("as a secret of Podman that is there already"),
-    **{f"{room}.{key}": kept(_IN_PODMAN) for room in ("configs", "secrets") for key in ("name", "labels")},
-    "secrets.driver": lost("nobody here can ask it"),
-    "secrets.driver_opts": lost("nobody here can ask it"),
-    "networks.driver_opts": kept("", _docker_options, _ONLY_DOCKER),
-    "networks.ipam.driver": kept("Podman knows host-local, dhcp and none"),
-}
-
-
-@cache
-def _table() -> Table:
-    return MappingProxyType({**rules.table(), **_DIFFERENT})
-
-
-def fidelity(*, converted: bool = False) -> Table:
-    """See providers.base.Provider."""
-    return _table()
+            yield "Mount", literal(command.fields(long_mount(mount, source)))
