@@ -1,10 +1,10 @@
 """A poll in three programs: `vote` takes votes into a queue, `worker` moves them to a database, `result` counts them.
 
-    voting.py vote | worker | result | check
+    voting.py vote | worker | result
 
-`check` ends with 0 when the program in the same container does its work. The question is in the file CONFIG (JSON: `title`,
-`options`), the password of the database in the file DB_PASSWORD_FILE; QUEUE is the host of Redis, DB_HOST that of MariaDB.
-Both pages are served on port 8080; GET /ready says whether what is behind them answers.
+The question is in the file CONFIG (JSON: `title`, `options`), the password of the database in the file DB_PASSWORD_FILE;
+QUEUE is the host of Redis, DB_HOST that of MariaDB. Both pages are served on port 8080; GET /ready says whether what is
+behind them answers.
 """
 
 import html
@@ -13,8 +13,6 @@ import os
 import secrets
 import signal
 import sys
-import time
-import urllib.request
 from collections.abc import Callable
 from contextlib import closing
 from http.cookies import SimpleCookie
@@ -26,7 +24,7 @@ import pymysql
 import redis
 
 VOTES = "votes"
-ALIVE = Path("/tmp/alive")
+ALIVE = Path("/tmp/alive")  # touched while the worker works, for check.py
 LARGEST = 10_000  # bytes of a form
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -160,20 +158,7 @@ def work() -> None:
                 cursor.execute("REPLACE INTO votes (voter, vote) VALUES (%s, %s)", json.loads(item[1]))
 
 
-def check() -> int:
-    if ALIVE.exists():
-        return 0 if time.time() - ALIVE.stat().st_mtime < 15 else 1
-    try:
-        with urllib.request.urlopen("http://127.0.0.1:8080/ready", timeout=5):
-            return 0
-    except OSError as error:
-        print(error)
-        return 1
-
-
 def main(program: str) -> int:
-    if program == "check":
-        return check()
     # the first process of a container is not ended by a signal that it does not take
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if program == "worker":
@@ -185,7 +170,7 @@ def main(program: str) -> int:
             return 1
     pages = {"vote": Vote, "result": Result}
     if program not in pages:
-        print(f"voting.py: expected vote, worker, result or check, not '{program}'", file=sys.stderr)
+        print(f"voting.py: expected vote, worker or result, not '{program}'", file=sys.stderr)
         return 2
     ThreadingHTTPServer(("", 8080), pages[program]).serve_forever()
     return 0
