@@ -65,14 +65,14 @@ def test_stop_and_start_keep_everything(case: Case) -> None:
     assert set(driver.held(case)) == keys
     driver.carry_out(case, diff.start(driver.held(case).values()))
 
-    def states() -> set[str]:
-        return {item.state for name in ("db", "web") for item in driver.of_component(case, name)}
+    def states() -> set[tuple[str, bool]]:
+        return {(item.state, item.ready) for name in ("db", "web") for item in driver.of_component(case, name)}
 
     # nobody has waited for it: an engine may tell of it a moment later, and of other states before
     deadline = time.monotonic() + 60
-    while states() != {RUNNING} and time.monotonic() < deadline:
+    while states() != {(RUNNING, True)} and time.monotonic() < deadline:
         time.sleep(0.5)
-    assert states() == {RUNNING}
+    assert states() == {(RUNNING, True)}
     assert {step.op for step in driver.planned(case, rendered)} == {KEEP}
 
 
