@@ -89,8 +89,8 @@ class Folder:
         if (found := self._read(self.path / name, name)) is not None or not name.endswith(".service"):
             return found
         for source in podman.files(name):
-            if (found := self._read(self.podman / source, name)) is not None:
-                return found._replace(source=source)
+            if (found := self._read(self.podman / source, name, source)) is not None:
+                return found
         return None
 
     def place(self, name: str, source: str = "") -> Path:
@@ -128,12 +128,12 @@ class Folder:
         except OSError as error:
             raise self._error(folder, error, "read") from error
 
-    def _read(self, path: Path, name: str) -> File | None:
+    def _read(self, path: Path, name: str, source: str = "") -> File | None:
         try:
             with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                    return File(name, "", None)
-                return File(name, *marks.read(file.read()))
+                    return File(name, "", None, source=source)
+                return File(name, *marks.read(file.read()), source=source)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
         except OSError as error:
