@@ -76,9 +76,9 @@ class Folder:
         for entry in self._entries(self.podman):
             if podman.is_file(entry.name) and entry.is_file(follow_symlinks=False):
                 name = podman.service(entry.name)
-                file = self._read(Path(entry.path), name)
+                file = self._read(Path(entry.path), name, entry.name)
                 if file is not None and file.mark is not None:
-                    found.append(file._replace(due=self._due(file.mark.app, name).exists(), source=entry.name))
+                    found.append(file._replace(due=self._due(file.mark.app, name).exists()))
         for app in self._entries(self.path / OWN):
             if app.is_dir(follow_symlinks=False):
                 found += self._data(Path(app.path))

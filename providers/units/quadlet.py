@@ -139,8 +139,8 @@ class _Quadlet(writer.Writer):
         if spec.driver not in ("", "bridge", "default"):
             yield "Driver", literal(spec.driver)
         for option, value in spec.driver_options.items():
-            if network_option(option):
-                yield "Options", literal(f"{network_option(option)}={value}")
+            if name := network_option(option):
+                yield "Options", literal(f"{name}={value}")
         if spec.internal:
             yield "Internal", "true"
         if spec.ipv6 is not None:

@@ -54,15 +54,18 @@ def push(engine: DockerEngine, image: str, reference: str) -> str:
     return reference
 
 
+def run_script(engine: DockerEngine, script: Path, *words: str) -> None:
+    """Carry out a script that makes images on the engine, with what is kept between runs."""
+    env = {"DOCKER_HOST": engine.host, "ATOMICAPP_CACHE": str(CACHE), "PATH": f"{os.environ['PATH']}:/usr/sbin"}
+    run("bash", str(script), *words, env=env)
+
+
 def samples(engine: DockerEngine, *names: str) -> dict[str, str]:
     """Build the images of the samples (all, or those named); their short names -> references."""
     needs("mmdebstrap", "flock")
     wanted = names or ("mariadb", "wordpress", "httpd", "redis", "guestbook", "voting")
     with engine.lock("samples"):
-        run(
-            *("bash", str(ROOT / "samples" / "images" / "build.sh"), *wanted),
-            env={"DOCKER_HOST": engine.host, "ATOMICAPP_CACHE": str(CACHE), "PATH": f"{os.environ['PATH']}:/usr/sbin"},
-        )
+        run_script(engine, ROOT / "samples" / "images" / "build.sh", *wanted)
     return {name: f"atomicapp-samples/{name}" for name in wanted}
 
 

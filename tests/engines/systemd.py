@@ -19,7 +19,7 @@ import pytest
 
 from tests.engines import images
 from tests.engines.docker import LABEL, ROOT, DockerEngine
-from tests.engines.process import missing, needs, run
+from tests.engines.process import missing, needs
 
 IMAGE = "atomicapp-test/node:1"
 SOCKET = "/host-docker.sock"
@@ -183,11 +183,4 @@ def build(engine: DockerEngine, *variant: str) -> None:
     if not engine.host.startswith("unix://"):
         missing(f"systemd's nodes need the socket of a Docker Engine of this machine, not {engine.host}")
     with engine.lock("-".join(["node", *variant])):
-        run(
-            *("bash", str(ROOT / "tests" / "engines" / "node" / "build.sh"), *variant),
-            env={
-                "DOCKER_HOST": engine.host,
-                "ATOMICAPP_CACHE": str(images.CACHE),
-                "PATH": f"{os.environ['PATH']}:/usr/sbin",
-            },
-        )
+        images.run_script(engine, ROOT / "tests" / "engines" / "node" / "build.sh", *variant)

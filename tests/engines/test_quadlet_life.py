@@ -188,18 +188,20 @@ def test_a_compose_file_runs_by_podman(life: Life, node: PodmanNode) -> None:
         assert life.wrote(name, "two 's3cret'|a b"), node.journal(life.unit(name))
         assert life.wrote(name, "k-s3cret")
         assert life.wrote(name, "from config")
-    read = f"podman exec {life.app}-shop-db cat /data/count || true"
-    assert until(lambda: node.run("sh", "-c", read), bool) == "once\n"
+
+    def kept(name: str) -> str:
+        # a unit is up a moment before Podman has noted that its container is
+        return node.run("sh", "-c", f"podman exec {life.app}-shop-db cat /data/{name} || true")
+
+    assert until(lambda: kept("count"), bool) == "once\n"
     units = [life.unit(f"shop-{name}.service") for name in ("db", "db-before-1", "web-1", "web-2")]
     said = node.systemctl("cat", *units) + node.run("sh", "-c", "cat /proc/[0-9]*/cmdline")
     assert "s3cret" not in said
 
     other = compose(life, SHOP.replace("from config", "from another one"))
     assert life.run(other) == {"shop-db-before-1.service": "update", "shop-db.service": "update"}
-    # a unit is up a moment before Podman has noted that its container is
-    page_there = f"podman exec {life.app}-shop-db cat /data/index.html || true"
-    assert until(lambda: node.run("sh", "-c", page_there), lambda text: text.endswith("from another one\n"))
-    assert node.run("sh", "-c", read) == "once\nonce\n", "it comes before each start"
+    assert until(lambda: kept("index.html"), lambda text: text.endswith("from another one\n"))
+    assert kept("count") == "once\nonce\n", "it comes before each start"
 
     life.carry_out(diff.stop(life.held().values()))
     assert node.podman("ps", "--quiet") == ""
